@@ -1,0 +1,182 @@
+"""Every failure a caller can see: one tree, one table of codes.
+
+    ModelPressError
+    ├── InvalidRequestError       what was asked cannot be done: never retried
+    │   ├── InvalidUriError
+    │   ├── ModelNotFoundError
+    │   ├── DataNotFoundError
+    │   ├── DataUnreadableError
+    │   ├── UnsafeFormatError
+    │   ├── CorruptCheckpointError
+    │   ├── UnsupportedModelError
+    │   ├── NotApplicableError
+    │   ├── RankDoesNotPayError
+    │   ├── TargetUnreachableError
+    │   ├── NothingChangedError
+    │   └── DataRequiredError
+    ├── VerificationError         the artifact did not reload to the same output: never published
+    ├── LimitExceededError        run or queue timeout, memory, disk
+    ├── CancelledError            the caller changed their mind
+    ├── LeaseLostError            a newer attempt owns the job; this one must stop writing
+    ├── StorageError              the store failed; worth another try
+    ├── QueueError                the queue failed; worth another try
+    └── InternalError             our fault
+
+A job that fails says ``{code, message, stage, retryable, attempt}``; an HTTP error is a problem document with the
+same ``code``. Codes are API: they are documented in ``docs/errors.md`` and never change their meaning.
+"""
+
+from typing import ClassVar
+
+
+class ModelPressError(Exception):
+    """Base of every error that carries a stable ``code``.
+
+    Attributes:
+        code: stable snake_case name, part of the API.
+        status: the HTTP status when it reaches a caller directly.
+        retryable: whether the very same request may succeed later.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    @property
+    def message(self) -> str:
+        """Return the text that says what was expected, what came and what to do."""
+        return str(self)
+
+
+class InvalidRequestError(ModelPressError):
+    """What was asked cannot be done; asking again will not help."""
+
+    code = "invalid_request"
+    status = 422
+
+
+class InvalidUriError(InvalidRequestError):
+    """A model or data reference is not one of the accepted forms."""
+
+    code = "invalid_uri"
+
+
+class ModelNotFoundError(InvalidRequestError):
+    """The bucket, prefix, upload, repository or file of the model does not exist or holds no checkpoint."""
+
+    code = "model_not_found"
+
+
+class DataNotFoundError(InvalidRequestError):
+    """The bucket, prefix or file of the data does not exist or holds nothing readable."""
+
+    code = "data_not_found"
+
+
+class DataUnreadableError(InvalidRequestError):
+    """The data is there, but cannot be read as text, audio or images."""
+
+    code = "data_unreadable"
+
+
+class UnsafeFormatError(InvalidRequestError):
+    """The checkpoint is pickled, or wants to run its own code."""
+
+    code = "unsafe_format"
+
+
+class CorruptCheckpointError(InvalidRequestError):
+    """The checkpoint's files do not hold together: truncated, overlapping, or not what the config says."""
+
+    code = "corrupt_checkpoint"
+
+
+class UnsupportedModelError(InvalidRequestError):
+    """No anatomy is known for this architecture."""
+
+    code = "unsupported_model"
+
+
+class NotApplicableError(InvalidRequestError):
+    """The technique exists and the model is supported, but not together."""
+
+    code = "not_applicable"
+
+
+class RankDoesNotPayError(InvalidRequestError):
+    """An explicit rank would make a matrix larger, not smaller."""
+
+    code = "rank_does_not_pay"
+
+
+class TargetUnreachableError(InvalidRequestError):
+    """No allowed compression reaches the asked-for size."""
+
+    code = "target_unreachable"
+
+
+class NothingChangedError(InvalidRequestError):
+    """The steps would leave the model exactly as it is."""
+
+    code = "nothing_changed"
+
+
+class DataRequiredError(InvalidRequestError):
+    """A step learns from data, and the request has none."""
+
+    code = "data_required"
+
+
+class VerificationError(ModelPressError):
+    """The written artifact, read back, does not give the output that it gave before."""
+
+    code = "verification_failed"
+
+
+class LimitExceededError(ModelPressError):
+    """A limit of time, memory or disk was reached."""
+
+    code = "limit_exceeded"
+    status = 422
+
+
+class CancelledError(ModelPressError):
+    """The caller cancelled the job."""
+
+    code = "cancelled"
+    status = 409
+
+
+class LeaseLostError(ModelPressError):
+    """A newer attempt owns the job: this one must not write any more."""
+
+    code = "lease_lost"
+    status = 409
+
+
+class StorageError(ModelPressError):
+    """The object store failed or timed out."""
+
+    code = "storage_unavailable"
+    status = 503
+    retryable = True
+
+
+class QueueError(ModelPressError):
+    """The queue failed or timed out."""
+
+    code = "queue_unavailable"
+    status = 503
+    retryable = True
+
+
+class InternalError(ModelPressError):
+    """A fault of ours; the log of the worker has the details."""
+
+
+def every_error() -> list[type[ModelPressError]]:
+    """Return every class of the tree, parents first."""
+    found: list[type[ModelPressError]] = [ModelPressError]
+    for error in found:
+        found.extend(error.__subclasses__())
+    return found

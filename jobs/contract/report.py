@@ -1,0 +1,151 @@
+"""What a caller gets back: figures with their units in their names.
+
+1 MAC is one multiply-accumulate of a matrix-like operation (linear, convolution, attention); element-wise work is not
+counted. ``*_executed`` is what dense kernels do, ``*_theoretical`` leaves out products with a stored zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from jobs.contract.spec import InputSpec, Json
+
+REPORT_SCHEMA = "modelpress/report/v1"
+MANIFEST_SCHEMA = "modelpress/manifest/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Wall-clock of one forward pass.
+
+    Attributes:
+        p50: median [ms].
+        iqr: interquartile range [ms].
+        min: fastest pass [ms].
+        n: timed passes.
+        threads: torch threads.
+        device: ``cpu`` or a GPU's name.
+        dtype: of the weights.
+    """
+
+    p50: float
+    iqr: float
+    min: float
+    n: int
+    threads: int
+    device: str
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputProfile:
+    """Figures that depend on the input.
+
+    Attributes:
+        input: the input measured.
+        macs_executed: MACs of one forward pass of the whole batch.
+        macs_theoretical: the same without products with stored zeros.
+        uncounted_ops: operations with no formula, and how often they ran; empty when the count is complete.
+        latency_ms: wall-clock.
+        real_time_factor: seconds of compute per second of audio; None for other inputs.
+    """
+
+    input: InputSpec
+    macs_executed: int
+    macs_theoretical: int
+    uncounted_ops: Mapping[str, int]
+    latency_ms: Latency
+    real_time_factor: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Figures of one model."""
+
+    params_total: int
+    params_nonzero: int
+    params_encoder: int
+    params_encoder_nonzero: int
+    bytes_stored: int
+    peak_memory_bytes: int
+    inputs: tuple[InputProfile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Speedup:
+    """Dense over compressed latency, from pairs measured in the same run.
+
+    Attributes:
+        input: the input measured.
+        ratio: median of the paired ratios.
+        low: lower end of the 95 % interval.
+        high: upper end of the 95 % interval.
+        conclusive: whether the interval leaves 1 out.
+    """
+
+    input: InputSpec
+    ratio: float
+    low: float
+    high: float
+    conclusive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How close the compressed model's last hidden states are to the dense model's.
+
+    Attributes:
+        cosine: mean cosine over positions that are not padding.
+        relative_error: Frobenius norm of the difference over that of the dense output.
+        samples: sequences compared.
+        source: ``data`` (the request's) or ``synthetic`` (random inputs: says little about quality).
+    """
+
+    cosine: float
+    relative_error: float
+    samples: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What one step was asked for and what it did."""
+
+    technique: str
+    requested: Mapping[str, Any]
+    achieved: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole answer to a request.
+
+    Attributes:
+        model: uri, revision, sha256, architecture, model_type of the source.
+        door: ``native`` (plain ``from_pretrained``) or ``modelpress`` (the reload code beside the weights).
+        dense: figures of the source.
+        compressed: figures of the result.
+        speedup: one for each profiled input.
+        fidelity: closeness to the source, before and after recovery.
+        environment: versions and machine.
+        seconds: wall-clock of each stage [s].
+    """
+
+    model: Mapping[str, Any]
+    steps: tuple[StepReport, ...]
+    door: str
+    dense: Profile
+    compressed: Profile
+    speedup: tuple[Speedup, ...]
+    fidelity: Fidelity
+    fidelity_before_recovery: Fidelity | None
+    warnings: tuple[str, ...]
+    environment: Mapping[str, Any]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    schema: str = REPORT_SCHEMA
+
+    def to_json(self) -> Json:
+        """Return the report as plain JSON values."""
+        return asdict(self)

@@ -1,0 +1,156 @@
+"""What a caller asks for: the compression request as frozen values.
+
+``CompressionSpec.from_json`` trusts its input to have passed the published schema; what only a worker can know
+(does the bucket exist, does the rank pay) is checked there.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self, TypeVar
+
+Json = dict[str, Any]
+T = TypeVar("T")
+InputKind = Literal["text", "audio", "image"]
+TargetMetric = Literal["params", "macs", "bytes"]
+TargetScope = Literal["encoder", "model"]
+
+DEFAULT_SAMPLES = 256
+DEFAULT_REPEATS = 20
+DEFAULT_THREADS = 1
+DEFAULT_QUEUE_TIMEOUT_S = 86_400
+DEFAULT_RUN_TIMEOUT_S = 21_600
+
+
+def canonical_json(document: Any) -> bytes:
+    """Return the one byte form of *document*: sorted keys, no spaces, UTF-8."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def sha256_hex(data: bytes) -> str:
+    """Return the SHA-256 of *data* in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Where the dense model is."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One technique with its parameters."""
+
+    technique: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the step that *document* ``{technique, **params}`` describes."""
+        return cls(document["technique"], {key: value for key, value in document.items() if key != "technique"})
+
+    def to_json(self) -> Json:
+        """Return ``{technique, **params}``."""
+        return {"technique": self.technique, **self.params}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A budget instead of steps: exactly one of *ratio* (share kept) and *max* (absolute) is set."""
+
+    metric: TargetMetric
+    ratio: float | None = None
+    max: int | None = None
+    scope: TargetScope = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class DataRef:
+    """Unlabelled data for calibration, distillation and fidelity."""
+
+    uri: str
+    samples: int = DEFAULT_SAMPLES
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverySpec:
+    """Label-free self-distillation to the dense model after the last step."""
+
+    steps: int
+    learning_rate: float = 1e-4
+    batch_size: int = 8
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One shape of input to profile with; the length in the unit of its kind."""
+
+    kind: InputKind
+    batch_size: int = 1
+    seconds: float | None = None
+    tokens: int | None = None
+    pixels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSpec:
+    """How to measure: on which inputs (empty: one typical input), threads and repeats."""
+
+    inputs: tuple[InputSpec, ...] = ()
+    threads: int = DEFAULT_THREADS
+    repeats: int = DEFAULT_REPEATS
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to give up."""
+
+    queue_timeout_s: int = DEFAULT_QUEUE_TIMEOUT_S
+    run_timeout_s: int = DEFAULT_RUN_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class CompressionSpec:
+    """A whole request: exactly one of *steps* and *target* is given."""
+
+    model: ModelRef
+    steps: tuple[Step, ...] = ()
+    target: Target | None = None
+    data: DataRef | None = None
+    recovery: RecoverySpec | None = None
+    profile: ProfileSpec = field(default_factory=ProfileSpec)
+    limits: Limits = field(default_factory=Limits)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the spec that the validated *document* describes."""
+        return cls(
+            model=ModelRef(**document["model"]),
+            steps=tuple(Step.from_json(step) for step in document.get("steps", ())),
+            target=_optional(Target, document.get("target")),
+            data=_optional(DataRef, document.get("data")),
+            recovery=_optional(RecoverySpec, document.get("recovery")),
+            profile=_profile(document.get("profile") or {}),
+            limits=Limits(**(document.get("limits") or {})),
+            labels=dict(document.get("labels") or {}),
+        )
+
+
+def request_sha256(document: Mapping[str, Any]) -> str:
+    """Return the hash that identifies a request, whatever the order of its keys."""
+    return sha256_hex(canonical_json(document))
+
+
+def _optional(kind: type[T], document: Mapping[str, Any] | None) -> T | None:
+    return None if document is None else kind(**document)
+
+
+def _profile(document: Mapping[str, Any]) -> ProfileSpec:
+    rest = {key: value for key, value in document.items() if key != "inputs"}
+    inputs: Sequence[Mapping[str, Any]] = document.get("inputs") or ()
+    return ProfileSpec(inputs=tuple(InputSpec(**each) for each in inputs), **rest)
