@@ -1,0 +1,187 @@
+"""From a request and local folders to a compressed checkpoint and its report.
+
+Pure: no bucket, no queue, no hub. ``run`` is the best introduction to the worker side; each stage is one call.
+"""
+
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from jobs.batches import Batch, Batches, ListBatches, synthetic_batch, typical_input
+from jobs.checkpoint.plan import Plan
+from jobs.checkpoint.reader import load_model
+from jobs.checkpoint.verification import check_reload, write_verification
+from jobs.checkpoint.writer import weight_bytes, write_artifact, write_card
+from jobs.compression.anatomy import Anatomy, anatomy_of
+from jobs.compression.budget import steps_for
+from jobs.compression.recovery import recover
+from jobs.compression.technique import Context, apply
+from jobs.contract.errors import NothingChangedError
+from jobs.contract.report import Fidelity, Profile, Report, Speedup, StepReport
+from jobs.contract.spec import CompressionSpec, InputKind, InputSpec, Step
+from jobs.datasets import read_batches
+from jobs.evaluation.fidelity import fidelity
+from jobs.profiling.profile import Subject, profile_pair
+
+FIDELITY_BATCHES = 4
+SHORT_INPUTS: Mapping[InputKind, InputSpec] = {
+    "text": InputSpec("text", tokens=32),
+    "audio": InputSpec("audio", seconds=1.0),
+    "image": InputSpec("image"),
+}
+"""Small inputs: enough to verify a reload and, without data, to compare two models."""
+
+
+class StageProgress(Protocol):
+    """Hears how far a job is; raises ``CancelledError`` to stop it between two units of work."""
+
+    def __call__(self, stage: str, step: int, steps: int, message: str = "") -> None:
+        """Report that *step* of *steps* of *stage* is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a job reads and writes on the local disk."""
+
+    source: Path
+    out: Path
+    data: Path | None = None
+
+
+@dataclass(slots=True)
+class _Clock:
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Report:
+    """Write the compressed checkpoint into ``folders.out`` and return its report.
+
+    Raises:
+        InvalidRequestError: the model, the data or a step cannot be used; the message says why and what to do.
+        VerificationError: the artifact, read back, gives another output; nothing of it may be published.
+        CancelledError: *progress* said so.
+    """
+    clock = _Clock()
+    with clock.stage("load"):
+        progress("load", 0, 1)
+        dense = load_model(folders.source)
+        anatomy = anatomy_of(dense)
+        batches = _batches(spec, folders, anatomy)
+        steps = spec.steps or _planned(spec, dense, anatomy)
+    with clock.stage("compress"):
+        model, step_reports = _compress(steps, deepcopy(dense), anatomy, batches, progress)
+    with clock.stage("evaluate"):
+        before = _fidelity(dense, model, anatomy, batches, progress)
+    with clock.stage("recover"):
+        recovered, warnings = _recover(spec, dense, model, batches, progress)
+    with clock.stage("evaluate"):
+        after = _fidelity(dense, model, anatomy, batches, progress) if recovered else before
+    with clock.stage("write"):
+        plan = _write(model, anatomy, folders, progress)
+    with clock.stage("profile"):
+        subjects = (_subject(dense, anatomy, folders.source), _subject(model, anatomy, folders.out))
+        figures = profile_pair(
+            *subjects, spec.profile, modality=anatomy.modality, progress=_within("profile", progress)
+        )
+    report = _report(dense, step_reports, plan, figures, (before, after, recovered), warnings, spec, clock)
+    write_card(folders.out, report.to_json(), plan)
+    return report
+
+
+def _batches(spec: CompressionSpec, folders: Folders, anatomy: Anatomy) -> Batches | None:
+    if spec.data is None or folders.data is None:
+        return None
+    return read_batches(folders.data, modality=anatomy.modality, model_dir=folders.source, samples=spec.data.samples)
+
+
+def _planned(spec: CompressionSpec, dense: PreTrainedModel, anatomy: Anatomy) -> tuple[Step, ...]:
+    if spec.target is None:
+        raise NothingChangedError("Expected steps or a target; got neither. Give one of them.")
+    return steps_for(spec.target, dense, anatomy)
+
+
+def _compress(
+    steps: Sequence[Step], model: nn.Module, anatomy: Anatomy, batches: Batches | None, progress: StageProgress
+) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
+    reports = []
+    for index, step in enumerate(steps):
+        progress("compress", index, len(steps), step.technique)
+        began = time.perf_counter()
+        generator = torch.Generator().manual_seed(int(step.params.get("seed", 0)))
+        within = _within(step.technique, progress)
+        outcome = apply(step, model, Context(anatomy=anatomy, batches=batches, rng=generator, progress=within))
+        model = outcome.model
+        took = time.perf_counter() - began
+        reports.append(StepReport(step.technique, dict(step.params), outcome.achieved, outcome.notes, took))
+    progress("compress", len(steps), len(steps))
+    return model, tuple(reports)
+
+
+def _recover(
+    spec: CompressionSpec, dense: nn.Module, model: nn.Module, batches: Batches | None, progress: StageProgress
+) -> tuple[bool, tuple[str, ...]]:
+    if spec.recovery is None or batches is None:
+        return False, ()
+    wanted = spec.recovery
+    outcome = recover(
+        model,
+        dense,
+        batches,
+        steps=wanted.steps,
+        learning_rate=wanted.learning_rate,
+        seed=wanted.seed,
+        progress=_within("recover", progress),
+    )
+    return True, tuple(outcome.notes)
+
+
+def _fidelity(
+    dense: nn.Module, model: nn.Module, anatomy: Anatomy, batches: Batches | None, progress: StageProgress
+) -> Fidelity:
+    progress("evaluate", 0, 1)
+    if batches is None:
+        return fidelity(dense, model, ListBatches([_short_batch(dense, anatomy)]), source="synthetic")
+    chosen = ListBatches([batch for _, batch in zip(range(FIDELITY_BATCHES), batches, strict=False)])
+    return fidelity(dense, model, chosen, source="data")
+
+
+def _write(model: PreTrainedModel, anatomy: Anatomy, folders: Folders, progress: StageProgress) -> Plan:
+    progress("write", 0, 2)
+    plan = write_artifact(model, source=folders.source, out=folders.out)
+    write_verification(model, _short_batch(model, anatomy), folders.out)
+    progress("write", 1, 2, "reading the artifact back")
+    check_reload(folders.out)
+    return plan
+
+
+def _short_batch(model: nn.Module, anatomy: Anatomy) -> Batch:
+    return synthetic_batch(anatomy.modality, model.config, SHORT_INPUTS[anatomy.modality])
+
+
+def _subject(model: nn.Module, anatomy: Anatomy, folder: Path) -> Subject:
+    return Subject(model=model, encoder=anatomy.encoder(model), bytes_stored=weight_bytes(folder))
+
+
+def _within(stage: str, progress: StageProgress) -> Any:
+    """Return *progress* for the parts of one stage: ``(done, total, note)``."""
+
+    def report(done: int, total: int, note: str = "") -> None:
+        progress(stage, done, total, note)
+
+    return report
