@@ -1,0 +1,149 @@
+"""Everything ModelPress needs, on loopback, below one folder."""
+
+import os
+import sys
+from http import HTTPStatus
+from http.client import HTTPConnection
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.embedded import supervisor
+from deploy.embedded.ports import LOOPBACK, Ports, is_free
+from deploy.embedded.processes import Processes, Program, locked
+from deploy.embedded.redis import EmbeddedRedis
+from deploy.embedded.swift import BACKENDS, PROXY, EmbeddedSwift
+from jobs.state.settings import StateSettings
+from jobs.state.storage import S3Store
+
+ROOT = Path(__file__).resolve().parents[2]
+BUCKET = "modelpress"
+MODELS_BUCKET = "models"
+TENANT = "local"
+WEB = "service"
+WEB_WORKERS = 2
+WEB_THREADS = 8
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "HF_ENDPOINT", "HF_HOME", "HF_TOKEN")
+
+
+class Stack:
+    """The embedded stack: ``with Stack(folder) as stack:`` starts it, and stops it however the block ends.
+
+    ``start()`` and ``stop()`` may be repeated; what runs already is left alone, what died is started again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.processes = Processes(self.folder)
+        self._ports = Ports(self.folder / "ports.json")
+        self._redis = EmbeddedRedis(self.folder / "redis", self._ports)
+        self._swift = EmbeddedSwift(self.folder / "swift", self._ports)
+
+    def __enter__(self) -> Self:
+        """Start everything, to be stopped when this process ends, even if it is killed."""
+        self.start(owner=os.getpid())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything."""
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Return the base URL of the service."""
+        return f"http://{LOOPBACK}:{self._ports.of(WEB)}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return the ``MODELPRESS_*`` settings that reach Redis and the store."""
+        access = self._swift.access
+        return {
+            "MODELPRESS_REDIS_URL": self._redis.url,
+            "MODELPRESS_S3_ENDPOINT": access.endpoint,
+            "MODELPRESS_S3_PUBLIC_ENDPOINT": access.endpoint,
+            "MODELPRESS_S3_REGION": access.region,
+            "MODELPRESS_S3_ACCESS_KEY": access.access_key,
+            "MODELPRESS_S3_SECRET_KEY": access.secret_key,
+            "MODELPRESS_BUCKET": BUCKET,
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment of the stack's own Python programs: one computing thread each."""
+        scratch = self.folder / "tmp"
+        scratch.mkdir(exist_ok=True)
+        passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        ours = {"PYTHONPATH": str(ROOT), "TMPDIR": str(scratch), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        return passed_on | ours | self.settings
+
+    def start_stores(self, owner: int | None = None) -> None:
+        """Start Redis and the store, with their buckets."""
+        with locked(self.folder / "start.lock"):
+            self._move_from_taken_ports()
+            self.processes.start(self._redis.program())
+            if not self.processes.running(self._swift.name):
+                self.processes.start(self._swift.program(self.environment))
+            self.processes.wait_ready(self._redis.name, self._redis.ready)
+            self.processes.wait_ready(self._swift.name, self._swift.ready)
+            for bucket in (BUCKET, MODELS_BUCKET):
+                self.store(bucket).ensure_bucket()
+            self._supervise(owner)
+
+    def start(self, owner: int | None = None) -> None:
+        """Start everything; with *owner*, a process id, all of it ends when that process does.
+
+        Raises:
+            StartError: a part did not start; the message ends with its log.
+        """
+        self.start_stores(owner)
+        with locked(self.folder / "start.lock"):
+            for program in self._own_programs():
+                self.processes.start(program)
+            self.processes.wait_ready(WEB, self._ready)
+            self._supervise(owner)
+
+    def stop(self) -> None:
+        """Stop whatever runs; the state stays for the next start."""
+        self.processes.stop(supervisor.NAME, "janitor", "worker", WEB, self._swift.name, self._redis.name)
+
+    def store(self, bucket: str = BUCKET) -> S3Store:
+        """Return the store, at *bucket*."""
+        return S3Store.from_settings(StateSettings.from_env(self.settings)).in_bucket(bucket)
+
+    def _own_programs(self) -> list[Program]:
+        environment = self.environment
+        service = (
+            *("gunicorn", "service.wsgi:app", "--bind", f"{LOOPBACK}:{self._ports.of(WEB)}"),
+            *("--worker-class", "gthread", "--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)),
+            *("--worker-tmp-dir", environment["TMPDIR"], "--no-control-socket"),
+        )
+        return [
+            Program(name, (sys.executable, "-m", *command), environment, str(ROOT))
+            for name, command in ((WEB, service), ("worker", ("jobs.worker",)), ("janitor", ("jobs.janitor",)))
+        ]
+
+    def _supervise(self, owner: int | None) -> None:
+        command = (sys.executable, "-m", "deploy.embedded.supervisor", str(self.folder))
+        arguments = () if owner is None else (str(owner),)
+        self.processes.start(Program(supervisor.NAME, command + arguments, self.environment, str(ROOT)))
+
+    def _move_from_taken_ports(self) -> None:
+        listeners = {self._redis.name: [self._redis.name], self._swift.name: [*BACKENDS, PROXY], WEB: [WEB]}
+        idle = [port for name, ports in listeners.items() if not self.processes.running(name) for port in ports]
+        taken = [port for port in idle if not is_free(self._ports.of(port))]
+        if taken:
+            self.stop()  # the others were told the old port
+            self._ports.forget(*taken)
+
+    def _ready(self) -> bool:
+        connection = HTTPConnection(LOOPBACK, self._ports.of(WEB), timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
