@@ -1,12 +1,37 @@
-"""What flows through a model: batches of its forward's keyword arguments."""
+"""What flows through a model: batches of its forward's keyword arguments, real or made up."""
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, Protocol, TypeAlias
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+
+from jobs.contract.errors import InvalidRequestError
+from jobs.contract.spec import InputKind, InputSpec
+
+Modality: TypeAlias = InputKind
+"""What a model takes: ``text``, ``audio`` or ``image``."""
 
 Batch: TypeAlias = Mapping[str, Tensor]
 """Keyword arguments of one forward pass, each ``(B, …)``; an ``attention_mask`` says which positions are real."""
+
+SAMPLING_RATE = 16_000
+"""Samples per second of the speech models' waveforms."""
+
+FRAMES_PER_SECOND = 100
+"""Rows per second of a log-mel spectrogram (10 ms each)."""
+
+TYPICAL_TOKENS = 128
+TYPICAL_SECONDS = 10.0
+
+_OFFSET_POSITIONS = frozenset({"camembert", "data2vec-text", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl"})
+"""Families that number positions from ``pad_token_id + 1``, so that their tables hold fewer usable ones."""
+
+_ANY_SIZE = frozenset({"dinov2", "dinov2_with_registers", "dinov3_vit"})
+"""Vision families that interpolate their positions to the image's size."""
 
 
 class Batches(Protocol):
@@ -17,3 +42,170 @@ class Batches(Protocol):
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield each batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListBatches:
+    """Batches held in memory."""
+
+    batches: Sequence[Batch]
+
+    def __len__(self) -> int:
+        """Return how many batches there are."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield each batch."""
+        return iter(self.batches)
+
+
+def typical_input(modality: Modality, config: Any) -> InputSpec:
+    """Return one usual input of a model: 128 tokens, 10 s, or an image of its own size; batch 1.
+
+    A model that takes only shorter inputs gets its longest.
+    """
+    if modality == "text":
+        return InputSpec("text", tokens=min(TYPICAL_TOKENS, longest_text(config)))
+    if modality == "audio":
+        return InputSpec("audio", seconds=min(TYPICAL_SECONDS, _longest_seconds(config)))
+    return InputSpec("image", pixels=max(_image_size(config)))
+
+
+def settled_input(modality: Modality, config: Any, spec: InputSpec) -> InputSpec:
+    """Return *spec* with the typical length where it states none.
+
+    Raises:
+        InvalidRequestError: the kind is not the model's, or the model cannot take that length.
+    """
+    if spec.kind != modality:
+        raise InvalidRequestError(f"Expected inputs of kind {modality!r}, as the model takes; got {spec.kind!r}.")
+    typical = typical_input(modality, config)
+    settled = replace(
+        spec,
+        tokens=spec.tokens or typical.tokens,
+        seconds=spec.seconds or typical.seconds,
+        pixels=spec.pixels or typical.pixels,
+    )
+    _CHECKS[modality](config, settled)
+    return settled
+
+
+def synthetic_batch(modality: Modality, config: Any, spec: InputSpec, *, seed: int = 0) -> Batch:
+    """Return a random batch of the size that *spec* says, the same for the same *seed*, on the CPU.
+
+    Text gives ``input_ids`` (B, T) without special tokens and an ``attention_mask`` of ones; audio gives
+    ``input_values`` (B, 16000 × seconds) of white noise, or (B, T, M) for a model that takes a spectrogram of fixed
+    length; images give ``pixel_values`` (B, C, H, W) of white noise.
+
+    Raises:
+        InvalidRequestError: the model cannot take such an input.
+    """
+    settled = settled_input(modality, config, spec)
+    generator = torch.Generator().manual_seed(seed)
+    return _MAKERS[modality](config, settled, generator)
+
+
+def longest_text(config: Any) -> int:
+    """Return how many tokens a text model can take; a very large number where positions are relative."""
+    positions = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if positions is None or positions < 1:
+        return 1 << 30
+    offset = (config.pad_token_id or 0) + 1 if getattr(config, "model_type", "") in _OFFSET_POSITIONS else 0
+    return int(positions) - offset
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Return the batch with every tensor on *device*."""
+    return {name: tensor.to(device) for name, tensor in batch.items()}
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return where the model's parameters are; the CPU for a model without any."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+@contextmanager
+def inference(*models: nn.Module) -> Iterator[None]:
+    """Run the block with *models* in evaluation mode and without gradients, and leave them as they were.
+
+    ``torch.inference_mode`` would leave tensors behind that can never be trained on, in models that keep some.
+    """
+    training = [module for model in models for module in model.modules() if module.training]
+    for model in models:
+        model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _text(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
+    special = [value for name, value in vars(config).items() if name.endswith("_token_id")]
+    plain = torch.ones(config.vocab_size, dtype=torch.bool)
+    plain[[value for value in special if isinstance(value, int) and 0 <= value < config.vocab_size]] = False
+    ids = plain.nonzero().squeeze(1)
+    chosen = torch.randint(len(ids), (spec.batch_size, spec.tokens or 0), generator=generator)
+    return {"input_ids": ids[chosen], "attention_mask": torch.ones_like(chosen)}
+
+
+def _audio(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
+    samples = round((spec.seconds or 0) * SAMPLING_RATE)
+    shape: tuple[int, ...] = (spec.batch_size, samples)
+    if _takes_spectrogram(config):  # padded to its one length, whatever the audio's
+        shape = (spec.batch_size, config.max_length, config.num_mel_bins)
+    return {"input_values": torch.randn(shape, generator=generator)}
+
+
+def _image(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
+    height, width = _image_size(config) if spec.pixels == max(_image_size(config)) else (spec.pixels, spec.pixels)
+    shape = (spec.batch_size, config.num_channels, height, width)
+    return {"pixel_values": torch.randn(shape, generator=generator)}
+
+
+_MAKERS = {"text": _text, "audio": _audio, "image": _image}
+
+
+def _check_text(config: Any, spec: InputSpec) -> None:
+    longest = longest_text(config)
+    if (spec.tokens or 0) > longest:
+        raise InvalidRequestError(f"Expected at most {longest} tokens, the model's positions; got {spec.tokens}.")
+
+
+def _check_audio(config: Any, spec: InputSpec) -> None:
+    shortest, longest = _shortest_samples(config) / SAMPLING_RATE, _longest_seconds(config)
+    if not shortest <= (spec.seconds or 0) <= longest:
+        raise InvalidRequestError(
+            f"Expected at least {shortest:g} and at most {longest:g} seconds for this model; got {spec.seconds}."
+        )
+
+
+def _check_image(config: Any, spec: InputSpec) -> None:
+    size, patch = max(_image_size(config)), getattr(config, "patch_size", 1)
+    if getattr(config, "model_type", "") not in _ANY_SIZE and spec.pixels != size:
+        raise InvalidRequestError(f"Expected images of {size} pixels, the only size of this model; got {spec.pixels}.")
+    if isinstance(patch, int) and (spec.pixels or 0) < patch:
+        raise InvalidRequestError(f"Expected images of at least one patch, {patch} pixels; got {spec.pixels}.")
+
+
+_CHECKS = {"text": _check_text, "audio": _check_audio, "image": _check_image}
+
+
+def _takes_spectrogram(config: Any) -> bool:
+    return getattr(config, "model_type", "") == "audio-spectrogram-transformer"
+
+
+def _longest_seconds(config: Any) -> float:
+    return config.max_length / FRAMES_PER_SECOND if _takes_spectrogram(config) else float("inf")
+
+
+def _shortest_samples(config: Any) -> int:
+    """Return the receptive field of the convolutions in front: fewer samples give no frame at all."""
+    kernels, strides = getattr(config, "conv_kernel", ()), getattr(config, "conv_stride", ())
+    return 1 + sum((kernel - 1) * prod(strides[:index]) for index, kernel in enumerate(kernels))
+
+
+def _image_size(config: Any) -> tuple[int, int]:
+    size = config.image_size
+    return (size, size) if isinstance(size, int) else (size[0], size[1])

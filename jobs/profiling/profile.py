@@ -1,0 +1,161 @@
+"""Every figure of a dense and a compressed model, measured side by side on the same inputs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import nn
+
+from jobs.batches import Batch, Modality, device_of, inference, settled_input, synthetic_batch, to_device, typical_input
+from jobs.contract.report import InputProfile, Latency, Profile, Speedup
+from jobs.contract.spec import InputSpec, ProfileSpec
+from jobs.profiling.latency import (
+    Pass,
+    Progress,
+    Stopwatch,
+    pinned_threads,
+    speedup,
+    stopwatch_for,
+    summarise,
+    time_pairs,
+)
+from jobs.profiling.macs import count_macs
+from jobs.profiling.memory import peak_memory_bytes
+from jobs.profiling.size import count_nonzero, count_parameters
+
+STEPS_PER_INPUT = 100
+"""How finely the progress of one input is told, whatever the number of passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model to measure.
+
+    Attributes:
+        model: takes batches of the modality; its ``config`` says which.
+        encoder: the part of it that holds the Transformer layers.
+        bytes_stored: of its weight files.
+    """
+
+    model: nn.Module
+    encoder: nn.Module
+    bytes_stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """One subject on one input."""
+
+    figures: InputProfile
+    peak_memory_bytes: int
+
+
+_Pairs: TypeAlias = tuple[_Measured, _Measured, Speedup]
+
+
+def profile_pair(
+    dense: Subject,
+    compressed: Subject,
+    spec: ProfileSpec,
+    *,
+    modality: Modality,
+    progress: Progress = lambda done, total: None,
+    stopwatch: Stopwatch | None = None,
+    seed: int = 0,
+) -> tuple[Profile, Profile, tuple[Speedup, ...]]:
+    """Return the figures of both subjects and the speed-up on each input of *spec*.
+
+    Without inputs in *spec* the dense model's typical one is measured. Inputs are random, from *seed*. *stopwatch*
+    is chosen by the device of the dense model where none is given.
+
+    Raises:
+        InvalidRequestError: an input is not of the model's kind, or of a length it cannot take.
+    """
+    config = dense.model.config
+    wanted = spec.inputs or (typical_input(modality, config),)
+    inputs = [settled_input(modality, config, each) for each in wanted]
+    stopwatch = stopwatch or stopwatch_for(device_of(dense.model))
+    measured: list[_Pairs] = []
+    with inference(dense.model, compressed.model), pinned_threads(spec.threads):
+        for index, each in enumerate(inputs):
+            batch = synthetic_batch(modality, config, each, seed=seed)
+            within = _within(progress, index, len(inputs))
+            measured.append(_measure((dense, compressed), each, batch, spec.repeats, stopwatch, within))
+    of_dense = _profile(dense, [first for first, _, _ in measured])
+    of_compressed = _profile(compressed, [second for _, second, _ in measured])
+    return of_dense, of_compressed, tuple(ratio for _, _, ratio in measured)
+
+
+def _measure(
+    subjects: tuple[Subject, Subject],
+    spec: InputSpec,
+    batch: Batch,
+    repeats: int,
+    stopwatch: Stopwatch,
+    progress: Progress,
+) -> _Pairs:
+    passes = [_pass(subject.model, batch) for subject in subjects]
+    times = time_pairs(*passes, repeats=repeats, stopwatch=stopwatch, progress=progress)
+    dense, compressed = (
+        _on_input(subject.model, spec, batch, taken)
+        for subject, taken in zip(subjects, (times.dense, times.compressed), strict=True)
+    )
+    return dense, compressed, speedup(times, spec)
+
+
+def _pass(model: nn.Module, batch: Batch) -> Pass:
+    inputs = to_device(batch, device_of(model))
+    return lambda: model(**inputs)
+
+
+def _on_input(model: nn.Module, spec: InputSpec, batch: Batch, times_ms: tuple[float, ...]) -> _Measured:
+    macs = count_macs(model, batch)
+    latency = summarise(
+        times_ms, threads=torch.get_num_threads(), device=_device_name(model), dtype=_dtype_name(model)
+    )
+    figures = InputProfile(
+        input=spec,
+        macs_executed=macs.executed,
+        macs_theoretical=macs.theoretical,
+        uncounted_ops=macs.uncounted_ops,
+        latency_ms=latency,
+        real_time_factor=_real_time_factor(latency, spec),
+    )
+    return _Measured(figures, peak_memory_bytes(model, batch))
+
+
+def _profile(subject: Subject, measured: list[_Measured]) -> Profile:
+    return Profile(
+        params_total=count_parameters(subject.model),
+        params_nonzero=count_nonzero(subject.model),
+        params_encoder=count_parameters(subject.encoder),
+        params_encoder_nonzero=count_nonzero(subject.encoder),
+        bytes_stored=subject.bytes_stored,
+        peak_memory_bytes=max(each.peak_memory_bytes for each in measured),
+        inputs=tuple(each.figures for each in measured),
+    )
+
+
+def _real_time_factor(latency: Latency, spec: InputSpec) -> float | None:
+    """Return seconds of compute per second of audio, over the whole batch."""
+    return None if spec.seconds is None else latency.p50 / 1000 / (spec.batch_size * spec.seconds)
+
+
+def _device_name(model: nn.Module) -> str:
+    device = device_of(model)
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _dtype_name(model: nn.Module) -> str:
+    return str(next(model.parameters()).dtype).removeprefix("torch.")
+
+
+def _within(progress: Progress, index: int, inputs: int) -> Callable[[int, int], None]:
+    """Return the progress of the passes on input *index*, told as a share of all inputs."""
+    total = inputs * STEPS_PER_INPUT
+
+    def report(done: int, of: int) -> None:
+        progress(index * STEPS_PER_INPUT + done * STEPS_PER_INPUT // of, total)
+
+    return report
