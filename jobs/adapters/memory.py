@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
-from jobs.state.storage import AccessRefusedError, ObjectInfo, ObjectMissingError, Stored
+from jobs.state.objects import AccessRefusedError, ObjectInfo, ObjectMissingError, Stored
 
 SCHEME = "memory"
 
