@@ -1,0 +1,54 @@
+"""The service's calls as the generated code builds them: method, address, query and body of each.
+
+Bodies go out as the caller wrote them, as a ``body``: the generated models would drop a field that they do not
+know, and a misspelt parameter would silently become the default. The service checks the real thing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelpress._generated.api.compressions.create_compression import _get_kwargs as create_compression
+from modelpress._generated.api.jobs.cancel_job import _get_kwargs as cancel_job
+from modelpress._generated.api.jobs.get_artifact import _get_kwargs as get_artifact
+from modelpress._generated.api.jobs.get_job import _get_kwargs as get_job
+from modelpress._generated.api.jobs.get_manifest import _get_kwargs as get_manifest
+from modelpress._generated.api.jobs.get_report import _get_kwargs as get_report
+from modelpress._generated.api.jobs.list_job_events import _get_kwargs as list_job_events
+from modelpress._generated.api.jobs.list_jobs import _get_kwargs as list_jobs
+from modelpress._generated.api.techniques.list_techniques import _get_kwargs as list_techniques
+from modelpress._generated.api.uploads.complete_upload import _get_kwargs as complete_upload
+from modelpress._generated.api.uploads.create_upload import _get_kwargs as create_upload
+
+__all__ = [
+    "body",
+    "cancel_job",
+    "complete_upload",
+    "create_compression",
+    "create_upload",
+    "get_artifact",
+    "get_job",
+    "get_manifest",
+    "get_report",
+    "given",
+    "list_job_events",
+    "list_jobs",
+    "list_techniques",
+]
+
+
+class _Body(dict[str, Any]):
+    """A document in the place of a generated model."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document itself."""
+        return self
+
+
+def body(document: Mapping[str, Any]) -> Any:
+    """Return *document* as the generated code takes bodies; fields that are None are left out."""
+    return _Body(given(**document))
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """Return the *fields* that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}

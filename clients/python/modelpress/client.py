@@ -1,0 +1,140 @@
+"""The service, as Python sees it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from modelpress import calls
+from modelpress.job import Job
+from modelpress.records import Record
+from modelpress.settings import Settings
+from modelpress.transport import Retry, Transport
+from modelpress.uploads import upload
+
+DEFAULT_TIMEOUT_S = 30.0
+
+
+class GeneratedModel(Protocol):
+    """What the classes of ``modelpress.models`` have in common."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+
+
+Fields = Mapping[str, Any] | GeneratedModel
+"""A JSON object, written as a dict or as one of ``modelpress.models``."""
+
+Reference = str | Path | Fields
+"""Where a model or data is: a URI, a local path, or ``{"uri": …}`` with more fields beside it."""
+
+
+class ModelPress:
+    """A connection to one service.
+
+    ``base_url`` and ``api_key`` come from ``MODELPRESS_URL`` and ``MODELPRESS_API_KEY`` where they are not given.
+    *timeout* bounds every single step of every request [s]; *retry* says how patiently to ask again.
+    It can be used from several threads, and as a context manager that closes its connections.
+
+    Raises:
+        ConfigurationError: no URL or no key.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT_S,
+        retry: Retry | None = None,
+    ) -> None:
+        self._transport = Transport(Settings.resolve(base_url, api_key), timeout, retry or Retry())
+
+    def upload(self, path: str | Path) -> str:
+        """Send a model folder, a data folder or one data file; return its ``upload://`` reference.
+
+        Hidden files are left out; empty and pickled ones too, with an ``UploadWarning``.
+
+        Raises:
+            UploadRefusedError: the path is not there, or nothing usable is in it; nothing was sent.
+        """
+        return upload(self._transport, Path(path).expanduser())
+
+    def compress(
+        self,
+        *,
+        model: Reference,
+        steps: Iterable[Fields] | None = None,
+        target: Fields | None = None,
+        data: Reference | None = None,
+        recovery: Fields | None = None,
+        profile: Fields | None = None,
+        limits: Fields | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Job:
+        """Ask for a compression by exactly one of *steps* and *target*; return its job, which has just begun to wait.
+
+        *model* and *data* are URIs (``s3://…``, ``hf://…``, ``upload://…``), or local paths, which are uploaded on the
+        way: a ``Path``, or a string that begins with ``/``, ``./``, ``../`` or ``~``.
+
+        Raises:
+            InvalidRequestError: the request is wrong; its ``errors`` point at the fields.
+        """
+        if (steps is None) == (target is None):
+            raise TypeError("compress() takes exactly one of steps= and target=.")
+        request = {
+            "model": self._reference(model),
+            "steps": None if steps is None else [_plain(step) for step in steps],
+            "target": _plain(target),
+            "data": None if data is None else self._reference(data),
+            "recovery": _plain(recovery),
+            "profile": _plain(profile),
+            "limits": _plain(limits),
+            "labels": _plain(labels),
+        }
+        call = calls.create_compression(body=calls.body(request))
+        return Job(self._transport, self._transport.json(call, repeatable=False))
+
+    def job(self, job_id: str) -> Job:
+        """Return the job with this id; raises ``NotFoundError``."""
+        return Job(self._transport, self._transport.json(calls.get_job(job_id)))
+
+    def jobs(self, *, state: str | None = None, kind: str | None = None, label: str | None = None) -> Iterator[Job]:
+        """Yield the jobs, newest first, all or those of one *state*, *kind* or *label* (``name:value``)."""
+        wanted = calls.given(state=state, kind=kind, label=label)
+        cursor: str | None = None
+        while True:
+            page = self._transport.json(calls.list_jobs(**wanted, **calls.given(cursor=cursor)))
+            yield from (Job(self._transport, document) for document in page["data"])
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return
+
+    def techniques(self) -> list[Record]:
+        """Return what can be done to a model: name, summary, needs_data, parameters (a JSON Schema) of each."""
+        return [Record(entry) for entry in self._transport.json(calls.list_techniques())["data"]]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _reference(self, given: Reference) -> dict[str, Any]:
+        if isinstance(given, str | Path):
+            return {"uri": self._uri(given)}
+        fields = dict(_plain(given))
+        return fields | {"uri": self._uri(fields["uri"])} if "uri" in fields else fields
+
+    def _uri(self, given: str | Path) -> str:
+        local = isinstance(given, Path) or given.startswith(("/", "./", "../", "~"))
+        return self.upload(given) if local else str(given)
+
+
+def _plain(given: Fields | None) -> Any:
+    if given is None or isinstance(given, Mapping):
+        return given
+    return given.to_dict()

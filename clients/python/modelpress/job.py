@@ -1,0 +1,168 @@
+"""One job: look, wait, cancel, fetch the result."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from modelpress import calls
+from modelpress.downloads import Download
+from modelpress.errors import ApiError, IntegrityError, JobFailedError, ModelPressError
+from modelpress.records import Event, Manifest, Record
+from modelpress.report import Report
+from modelpress.transport import Transport
+from modelpress.waiting import Patience
+
+OnEvent = Callable[[Event], None]
+NO_RESULT = "no_result"  # the code of a problem: the job ended without a report
+
+
+class Job:
+    """A job of the service, as it was when last looked at.
+
+    Nothing here knows the list of states: whether a job is over is what the service says in ``terminal``.
+    """
+
+    def __init__(self, transport: Transport, document: Mapping[str, Any]) -> None:
+        self._transport = transport
+        self._document = document
+        self._seen: str | None = None  # the last event given to an on_event callback
+
+    @property
+    def id(self) -> str:
+        """Return the id, ``job_…``."""
+        return str(self._document["id"])
+
+    @property
+    def state(self) -> str:
+        """Return where the job is in its life: ``queued``, ``running``, ``succeeded``, ``failed`` and so on."""
+        return str(self._document["state"])
+
+    status = state
+
+    @property
+    def terminal(self) -> bool:
+        """Return whether the job has ended, in whatever way."""
+        return self._document["terminal"] is True
+
+    @property
+    def progress(self) -> Record | None:
+        """Return stage, step, steps and fraction while the job runs."""
+        return self._part("progress")
+
+    @property
+    def error(self) -> Record | None:
+        """Return code, message, stage, retryable and attempt if the job ended without a result."""
+        return self._part("error")
+
+    @property
+    def record(self) -> Record:
+        """Return all that the service says of the job: request, labels, times and the rest."""
+        return Record(self._document)
+
+    def refresh(self) -> Self:
+        """Look again; return the job itself."""
+        self._document = self._transport.json(calls.get_job(self.id))
+        return self
+
+    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> Self:
+        """Wait until the job has ended, in whatever way, and return the job itself; a failed job is not an exception.
+
+        *timeout* is in seconds; without it, the wait lasts as long as the job, and through network failures.
+        *on_event* gets every event of the job once, in order, the last ones too; further waits go on where it stopped.
+
+        Raises:
+            WaitTimeoutError: the timeout ran out (also a ``TimeoutError``); the job goes on.
+            ModelPressError: the service refuses to answer, or was out of reach for a quarter of an hour.
+        """
+        patience = Patience(timeout, self._transport.retry)
+        while True:
+            try:
+                fresh = self._look(patience, eager=on_event is not None)
+            except ModelPressError as error:
+                patience.failed(error)
+            else:
+                self._hand_over(fresh, on_event)
+                if self.terminal:
+                    return self
+                patience.pause()
+            patience.check(f"{self.id} is {self.state}")
+
+    def events(self, after: str | None = None) -> Iterator[Event]:
+        """Yield the events so far, oldest first, or those after the event with the id *after*."""
+        more = True
+        while more:
+            page = self._transport.json(calls.list_job_events(self.id, **calls.given(after=after)))
+            for document in page["data"]:
+                yield Event(document)
+                after = str(document["id"])
+            more = bool(page.get("has_more") and page["data"])
+
+    def cancel(self) -> Self:
+        """Ask for the job's end and return the job itself; asking again, or too late, does no harm."""
+        self._document = self._transport.json(calls.cancel_job(self.id))
+        return self
+
+    def report(self) -> Report:
+        """Return the figures of the result.
+
+        Raises:
+            NotReadyError: the job has not ended.
+            JobFailedError: it ended without a result.
+        """
+        return Report(self._result(calls.get_report(self.id)))
+
+    def artifacts(self) -> Manifest:
+        """Return the list of the result's files; raises as ``report`` does."""
+        return Manifest(self._result(calls.get_manifest(self.id)))
+
+    def download(self, folder: str | Path) -> Path:
+        """Bring the result's files into *folder* and return it; what is there already is not fetched again.
+
+        Raises:
+            IntegrityError: a file is not what the manifest promises; it was not kept.
+            NotReadyError: the job has not ended.
+            JobFailedError: it ended without a result.
+        """
+        target = Path(folder)
+        Download(self._transport, self.artifacts(), self._locate).into(target)
+        return target
+
+    def _look(self, patience: Patience, *, eager: bool) -> list[Event]:
+        """Ask once how the job is, and if *eager*, which events are new."""
+        hold_s = patience.ask(eager=eager)
+        request = calls.get_job(self.id, wait=round(hold_s))
+        self._document = self._transport.json_once(request, hold_s=hold_s)
+        return list(self.events(self._seen)) if eager else []
+
+    def _hand_over(self, events: list[Event], on_event: OnEvent | None) -> None:
+        if on_event is not None:
+            for event in events:
+                self._seen = str(event.id)
+                on_event(event)
+
+    def _result(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._transport.json(request)
+        except ApiError as problem:
+            if problem.code == NO_RESULT:
+                self.refresh()
+                raise self._failure() from problem
+            raise
+
+    def _failure(self) -> JobFailedError:
+        error = self._document.get("error") or {"code": self.state, "message": f"The job was {self.state}."}
+        return JobFailedError(error["code"], error["message"], error.get("stage"))
+
+    def _locate(self, name: str) -> str:
+        """Return the presigned URL of one of the result's files."""
+        response = self._transport.call(calls.get_artifact(self.id, name))
+        if "Location" not in response.headers:
+            raise IntegrityError(f"Expected a redirect to the file {name}; got status {response.status_code}.")
+        return str(response.headers["Location"])
+
+    def _part(self, name: str) -> Record | None:
+        document = self._document.get(name)
+        return None if document is None else Record(document)
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id} {self.state}>"

@@ -1,0 +1,85 @@
+"""The report of a job: every figure by attribute, and a table when printed."""
+
+from collections.abc import Iterator
+
+from modelpress.records import Record
+
+HEADER = ("", "dense", "compressed", "kept")
+
+
+class Report(Record):
+    """The whole answer to a request: model, steps, dense, compressed, speedup, fidelity, warnings and the rest.
+
+    ``report.compressed.params_total`` is a figure, ``report.to_json()`` the document, ``print(report)`` the table.
+    """
+
+    def __str__(self) -> str:
+        lines = list(_table([HEADER, *_model_rows(self), *_input_rows(self)]))
+        lines += [_speedup_line(each) for each in self.get("speedup") or ()]
+        lines += _fidelity_lines(self)
+        lines += [f"Warning: {each}" for each in self.get("warnings") or ()]
+        return "\n".join(lines)
+
+
+Row = tuple[str, str, str, str]
+
+_MODEL_FIGURES = {
+    "params_total": "parameters",
+    "params_nonzero": "parameters, non-zero",
+    "params_encoder": "parameters, encoder",
+    "params_encoder_nonzero": "parameters, encoder, non-zero",
+    "bytes_stored": "bytes stored",
+    "peak_memory_bytes": "bytes of memory at peak",
+}
+_INPUT_FIGURES = {"macs_executed": "MACs executed", "macs_theoretical": "MACs without zeros"}
+
+
+def _model_rows(report: Record) -> Iterator[Row]:
+    for field, title in _MODEL_FIGURES.items():
+        yield _row(title, report.dense.get(field), report.compressed.get(field))
+
+
+def _input_rows(report: Record) -> Iterator[Row]:
+    for dense, compressed in zip(report.dense.inputs, report.compressed.inputs, strict=False):
+        shape = _shape(dense.input)
+        for field, title in _INPUT_FIGURES.items():
+            yield _row(f"{title}, {shape}", dense.get(field), compressed.get(field))
+        yield _row(f"latency [ms], {shape}", dense.latency_ms.p50, compressed.latency_ms.p50)
+        if dense.get("real_time_factor") is not None:
+            yield _row(f"real-time factor, {shape}", dense.real_time_factor, compressed.real_time_factor)
+
+
+def _row(title: str, dense: float | None, compressed: float | None) -> Row:
+    kept = f"{compressed / dense:.1%}" if dense and compressed is not None else "–"
+    return title, _figure(dense), _figure(compressed), kept
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def _shape(spec: Record) -> str:
+    lengths = [f"{spec[unit]:g} {unit}" for unit in ("seconds", "tokens", "pixels") if spec.get(unit) is not None]
+    return " × ".join([str(spec.get("batch_size", 1)), *lengths])
+
+
+def _speedup_line(speedup: Record) -> str:
+    doubt = "" if speedup.conclusive else ", not conclusive"
+    interval = f"95 % interval {speedup.low:.2f} to {speedup.high:.2f}{doubt}"
+    return f"Speed-up, {_shape(speedup.input)}: {speedup.ratio:.2f} ({interval})"
+
+
+def _fidelity_lines(report: Record) -> Iterator[str]:
+    for field, title in (("fidelity_before_recovery", "Fidelity before recovery"), ("fidelity", "Fidelity")):
+        if (found := report.get(field)) is not None:
+            close = f"cosine {found.cosine:.4f}, relative error {found.relative_error:.4f}"
+            yield f"{title} to the dense model: {close}, {found.samples} samples of {found.source} inputs"
+
+
+def _table(rows: list[Row]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        yield "  ".join(cells).rstrip()
