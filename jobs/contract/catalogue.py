@@ -1,11 +1,24 @@
 """The techniques on offer, read from the generated ``catalogue.json``."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict
 
 CATALOGUE_PATH = Path(__file__).with_name("catalogue.json")
+
+
+class NeedsData(TypedDict, total=False):
+    """Whether a technique learns from data: exactly one key is set.
+
+    ``always`` answers for every request; ``when`` and ``unless`` name the values of parameters on which it depends
+    (``{"when": {"weighting": "activation"}}``, ``{"unless": {"steps": 0}}``).
+    """
+
+    always: bool
+    when: dict[str, Any]
+    unless: dict[str, Any]
 
 
 class CatalogueEntry(TypedDict):
@@ -19,7 +32,7 @@ class CatalogueEntry(TypedDict):
     summary: str
     description: str
     sources: list[str]
-    needs_data: str
+    needs_data: NeedsData
     parameters: dict[str, Any]
 
 
@@ -28,3 +41,14 @@ def catalogue() -> dict[str, CatalogueEntry]:
     """Return every technique by name, in the order of the file."""
     entries: list[CatalogueEntry] = json.loads(CATALOGUE_PATH.read_text())["techniques"]
     return {entry["name"]: entry for entry in entries}
+
+
+def data_required(entry: CatalogueEntry, params: Mapping[str, Any]) -> bool:
+    """Return whether a step of *entry* with *params* (defaults left out) cannot do without data."""
+    rule = entry["needs_data"]
+    if "always" in rule:
+        return rule["always"]
+    named = rule.get("when") or rule["unless"]
+    properties = entry["parameters"]["properties"]
+    agrees = all(params.get(name, properties[name].get("default")) == value for name, value in named.items())
+    return agrees if "when" in rule else not agrees

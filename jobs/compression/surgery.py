@@ -1,0 +1,85 @@
+"""The verbs that change a model's structure; each is exact, so a cut model equals the masked one.
+
+Every verb works in place through live slots, on dense and on factorised maps alike, and keeps device, dtype and
+``requires_grad``. No hooks, no wrappers: what is left is an ordinary, smaller module.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from jobs.checkpoint.restore import FactorisedLinear
+from jobs.compression.anatomy import Attention, FeedForward, Linear, Slot
+
+
+def drop_heads(attention: Attention, keep: Int[Tensor, " K"]) -> None:
+    """Leave only the heads in *keep*.
+
+    query, key, value: (H·d, D) -> (K·d, D), biases (H·d,) -> (K·d,); output: (D, H·d) -> (D, K·d), with d = head_dim.
+    Exact when the dropped heads' columns of output are zero.
+    """
+    columns = (keep[:, None] * attention.head_dim + torch.arange(attention.head_dim, device=keep.device)).flatten()
+    for slot in (attention.query, attention.key, attention.value):
+        slot.put(_with_outputs(slot.linear, columns))
+    attention.output.put(_with_inputs(attention.output.linear, columns))
+
+
+def drop_units(feed_forward: FeedForward, keep: Int[Tensor, " K"]) -> None:
+    """Leave only the hidden units in *keep*.
+
+    up: (F, D) -> (K, D), bias (F,) -> (K,); down: (D, F) -> (D, K). Exact when the dropped units' columns of down
+    are zero.
+    """
+    feed_forward.up.put(_with_outputs(feed_forward.up.linear, keep))
+    feed_forward.down.put(_with_inputs(feed_forward.down.linear, keep))
+
+
+def drop_layers(stack: nn.ModuleList, keep: Sequence[int]) -> None:
+    """Leave only the layers in *keep*, in their order; layers that count themselves count anew."""
+    for index in sorted(set(range(len(stack))) - set(keep), reverse=True):
+        del stack[index]
+    for index, layer in enumerate(stack):
+        for module in layer.modules():
+            if "layer_idx" in vars(module):
+                vars(module)["layer_idx"] = index
+
+
+def factorise(slot: Slot, down: Float[Tensor, "R I"], up: Float[Tensor, "O R"]) -> None:
+    """Put the product of two factors in the place of a dense map; the bias stays. Exact when ``up @ down`` is."""
+    dense = slot.linear
+    slot.put(_like(dense, FactorisedLinear.from_factors(down.to(dense.weight), up.to(dense.weight), dense.bias)))
+
+
+def mask(parameter: nn.Parameter, drop: Bool[Tensor, "..."]) -> None:
+    """Set the entries in *drop* to zero; shapes and the sizes on disk stay as they are."""
+    with torch.no_grad():
+        parameter.masked_fill_(drop, 0)
+
+
+def _with_outputs(linear: Linear, keep: Int[Tensor, " K"]) -> Linear:
+    bias = None if linear.bias is None else linear.bias.detach()[keep]
+    if isinstance(linear, FactorisedLinear):
+        return _like(linear, FactorisedLinear.from_factors(linear.weight.detach(), linear.up.detach()[keep], bias))
+    return _like(linear, _dense(linear.weight.detach()[keep], bias))
+
+
+def _with_inputs(linear: Linear, keep: Int[Tensor, " K"]) -> Linear:
+    weight, bias = linear.weight.detach()[:, keep], None if linear.bias is None else linear.bias.detach()
+    if isinstance(linear, FactorisedLinear):
+        return _like(linear, FactorisedLinear.from_factors(weight, linear.up.detach(), bias))
+    return _like(linear, _dense(weight, bias))
+
+
+def _dense(weight: Float[Tensor, "O I"], bias: Float[Tensor, " O"] | None) -> nn.Linear:
+    outputs, inputs = weight.shape
+    linear = nn.Linear(inputs, outputs, bias=bias is not None, device="meta")  # no storage, no random numbers
+    linear.weight = nn.Parameter(weight)
+    if bias is not None:
+        linear.bias = nn.Parameter(bias)
+    return linear
+
+
+def _like(old: Linear, new: Linear) -> Linear:
+    return new.train(old.training).requires_grad_(old.weight.requires_grad)
