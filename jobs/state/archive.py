@@ -1,0 +1,110 @@
+"""The ledger's lasting half: the objects of a job, from its acceptance to its one outcome.
+
+Keys below ``tenants/{tenant}/jobs/{job}/``:
+
+==========================  ====================================================================
+``request.json``            what was accepted
+``cancel``                  the caller's wish to stop
+``attempts/{n}/claim``      create-only: who runs attempt *n*, and the proof
+``attempts/{n}/…``          what attempt *n* wrote: ``files/…``, ``report.json``, ``manifest.json``
+``outcome.json``            create-only: how the job ended
+==========================  ====================================================================
+
+and ``open/{job}`` for as long as a job has no outcome.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobs.contract.spec import Json, canonical_json
+from jobs.state.objects import ObjectMissingError, ObjectStore
+from jobs.state.records import Job, Lease
+
+_OPEN = "open/"
+
+
+class Archive:
+    """Reads and writes the objects of jobs."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def accept(self, job: Job) -> None:
+        """Write down the request, then the marker that makes it a promise."""
+        self._store.put(job_prefix(job.tenant, job.id) + "request.json", canonical_json(job.to_request()))
+        self._store.put(_OPEN + job.id, canonical_json({"tenant": job.tenant}))
+
+    def request(self, tenant: str, job_id: str) -> Json | None:
+        """Return what was accepted."""
+        return self._read(job_prefix(tenant, job_id) + "request.json")
+
+    def open_ids(self) -> Iterator[str]:
+        """Yield the id of every job that may have no outcome yet."""
+        for found in self._store.list(_OPEN):
+            yield found.key.removeprefix(_OPEN)
+
+    def job_ids(self, tenant: str) -> Iterator[str]:
+        """Yield the id of every job that the tenant ever had."""
+        return self._store.folders(f"tenants/{tenant}/jobs/")
+
+    def tenant_of(self, job_id: str) -> str | None:
+        """Return whose open job this is."""
+        marker = self._read(_OPEN + job_id)
+        return marker["tenant"] if marker else None
+
+    def close(self, job_id: str) -> None:
+        """Remove the marker of a job that has its outcome."""
+        self._store.delete(_OPEN + job_id)
+
+    def claim(self, lease: Lease, document: Mapping[str, Any]) -> bool:
+        """Write the claim of an attempt; return whether it is ours (also when only the answer was lost)."""
+        key = attempt_prefix(lease) + "claim"
+        if self._store.put_if_absent(key, canonical_json({**document, "token": lease.token})):
+            return True
+        found = self._read(key)
+        return found is not None and found["token"] == lease.token
+
+    def claims(self, tenant: str, job_id: str) -> list[Json]:
+        """Return every claim, first attempt first."""
+        prefix = job_prefix(tenant, job_id) + "attempts/"
+        numbers = sorted(int(name) for name in self._store.folders(prefix))
+        found = [(number, self._read(f"{prefix}{number}/claim")) for number in numbers]
+        return [{**claim, "attempt": number} for number, claim in found if claim is not None]
+
+    def wish_cancelled(self, job: Job) -> None:
+        """Write down that the caller wants the job to stop."""
+        self._store.put(job_prefix(job.tenant, job.id) + "cancel", b"{}")
+
+    def is_cancelled(self, tenant: str, job_id: str) -> bool:
+        """Return whether the caller wants the job to stop."""
+        return self._store.head(job_prefix(tenant, job_id) + "cancel") is not None
+
+    def end(self, job: Job, document: Mapping[str, Any]) -> bool:
+        """Write the outcome; return False when the job already has one."""
+        return self._store.put_if_absent(job_prefix(job.tenant, job.id) + "outcome.json", canonical_json(document))
+
+    def outcome(self, tenant: str, job_id: str) -> Json | None:
+        """Return how the job ended."""
+        return self._read(job_prefix(tenant, job_id) + "outcome.json")
+
+    def document(self, key: str) -> Json | None:
+        """Return the JSON object at *key*."""
+        return self._read(key)
+
+    def _read(self, key: str) -> Json | None:
+        try:
+            document: Json = json.loads(self._store.get(key))
+        except ObjectMissingError:
+            return None
+        return document
+
+
+def job_prefix(tenant: str, job_id: str) -> str:
+    """Return where everything of a job is, with the closing slash."""
+    return f"tenants/{tenant}/jobs/{job_id}/"
+
+
+def attempt_prefix(lease: Lease) -> str:
+    """Return where an attempt writes, with the closing slash."""
+    return f"{job_prefix(lease.job.tenant, lease.job.id)}attempts/{lease.attempt}/"

@@ -1,0 +1,182 @@
+"""What can be asked about jobs: from Redis where it knows, else from the archive, which also fills Redis again."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from redis import Redis
+
+from jobs.contract.errors import InvalidRequestError, QueueError
+from jobs.contract.spec import Json
+from jobs.contract.state import JobState
+from jobs.state import records
+from jobs.state.archive import Archive, job_prefix
+from jobs.state.events import EventLog
+from jobs.state.history import history, rebuilt
+from jobs.state.objects import ObjectStore
+from jobs.state.records import Job
+from jobs.state.working_memory import WorkingMemory
+
+PAGE_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some jobs, and the cursor of the next ones (None at the end)."""
+
+    jobs: tuple[Job, ...]
+    next_cursor: str | None
+
+
+class LedgerReader:
+    """Shows jobs to their tenants; a foreign id is as unknown as a made-up one.
+
+    Args:
+        store: the bucket of the archive.
+        redis: a client that decodes its responses.
+        lease_s: how long an attempt may be silent [s].
+        clock: tells the time.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        redis: "Redis",
+        *,
+        lease_s: float = 60,
+        clock: Callable[[], datetime] = records.utc_now,
+    ) -> None:
+        self._archive = Archive(store)
+        self._memory = WorkingMemory(redis)
+        self._events = EventLog(redis)
+        self._lease = timedelta(seconds=lease_s)
+        self._clock = clock
+
+    def show(self, tenant: str, job_id: str) -> Job | None:
+        """Return the tenant's job, or None."""
+        if not records.is_job_id(job_id):
+            return None
+        try:
+            job = self._memory.read(job_id) or self._rebuild(tenant, job_id)
+        except QueueError:
+            job = self._archived(tenant, job_id)
+        return job if job is not None and job.tenant == tenant else None
+
+    def page(
+        self,
+        tenant: str,
+        *,
+        state: JobState | None = None,
+        kind: str | None = None,
+        label: str | None = None,
+        cursor: str | None = None,
+        limit: int = 20,
+    ) -> Page:
+        """Return up to *limit* of the tenant's jobs, newest first, that fit the filters.
+
+        Args:
+            tenant: whose.
+            state: only jobs in this state.
+            kind: only jobs of this kind.
+            label: only jobs with this label: ``key`` or ``key=value``.
+            cursor: the ``next_cursor`` of the page before.
+            limit: at most 100.
+
+        Raises:
+            InvalidRequestError: the cursor is none of ours.
+        """
+        if cursor and not records.is_job_id(cursor):
+            raise InvalidRequestError(f"Expected the next_cursor of an earlier page; got {cursor[:40]!r}.")
+        if not self._memory.is_indexed(tenant):
+            self._memory.index(tenant, self._archive.job_ids(tenant))
+        limit, found = min(limit, PAGE_MAX), list[Job]()
+        for job in self._newest(tenant, cursor or ""):
+            if not _fits(job, state, kind, label):
+                continue
+            if len(found) == limit:
+                return Page(tuple(found), found[-1].id)
+            found.append(job)
+        return Page(tuple(found), None)
+
+    def events(self, tenant: str, job_id: str, *, after: str = "", limit: int = 100) -> list[Json] | None:
+        """Return up to *limit* events of the tenant's job that follow the id *after*, oldest first; None: no such job.
+
+        Raises:
+            InvalidRequestError: *after* is no event's id.
+        """
+        job = self.show(tenant, job_id)
+        if job is None:
+            return None
+        if not self._events.exists(job_id):
+            self._events.restore(job_id, history(job, self._archive.claims(tenant, job_id)))
+        return self._events.page(job_id, after=after, limit=limit)
+
+    def manifest(self, tenant: str, job_id: str) -> Json | None:
+        """Return the manifest of a job that succeeded."""
+        return self._published(tenant, job_id, "manifest")
+
+    def report(self, tenant: str, job_id: str) -> Json | None:
+        """Return the report of a job that succeeded."""
+        return self._published(tenant, job_id, "report")
+
+    def artifact_key(self, tenant: str, job_id: str, path: str) -> str | None:
+        """Return the object that holds the manifest's file *path*."""
+        manifest = self.manifest(tenant, job_id)
+        if manifest is None or path not in {each["path"] for each in manifest["files"]}:
+            return None
+        return f"{job_prefix(tenant, job_id)}attempts/{manifest['attempt']}/files/{path}"
+
+    def find(self, job_id: str) -> Job | None:
+        """Return a job that Redis knows, or an open one, whoever's it is."""
+        job = self._memory.read(job_id)
+        if job is not None:
+            return job
+        tenant = self._archive.tenant_of(job_id)
+        return self._rebuild(tenant, job_id) if tenant else None
+
+    def open_ids(self) -> Iterator[str]:
+        """Yield every job that may not have ended."""
+        return self._archive.open_ids()
+
+    def _rebuild(self, tenant: str, job_id: str) -> Job | None:
+        job = self._archived(tenant, job_id)
+        if job is None:
+            return None
+        if self._memory.create(job):
+            if not self._events.exists(job_id):
+            self._events.restore(job_id, history(job, self._archive.claims(tenant, job_id)))
+        return self._memory.read(job_id)
+
+    def _archived(self, tenant: str, job_id: str) -> Job | None:
+        request = self._archive.request(tenant, job_id)
+        if request is None:
+            return None
+        outcome = self._archive.outcome(tenant, job_id)
+        cancelled = outcome is None and self._archive.is_cancelled(tenant, job_id)
+        claims = self._archive.claims(tenant, job_id)
+        return rebuilt(request, claims, outcome, cancelled=cancelled, lease_until=self._clock() + self._lease)
+
+    def _newest(self, tenant: str, before: str) -> Iterator[Job]:
+        for batch in self._memory.newest(tenant, before):
+            for job_id, job in self._memory.read_many(batch).items():
+                known = job or self._rebuild(tenant, job_id)
+                if known is not None:
+                    yield known
+
+    def _published(self, tenant: str, job_id: str, what: str) -> Json | None:
+        job = self.show(tenant, job_id)
+        if job is None or job.state is not JobState.SUCCEEDED:
+            return None
+        outcome = self._archive.outcome(tenant, job_id)
+        return self._archive.document(outcome[what]) if outcome else None
+
+
+def _fits(job: Job, state: JobState | None, kind: str | None, label: str | None) -> bool:
+    if state is not None and job.state is not state:
+        return False
+    if kind is not None and job.kind != kind:
+        return False
+    if label is None:
+        return True
+    key, separator, value = label.partition("=")
+    return key in job.labels and (not separator or job.labels[key] == value)

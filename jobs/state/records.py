@@ -1,0 +1,233 @@
+"""The values of a job's state: the job itself, a lease on it, and how both are written down."""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from ulid import ULID
+
+from jobs.contract.errors import CancelledError, LimitExceededError, ModelPressError
+from jobs.contract.spec import Json, Limits
+from jobs.contract.state import JobState
+
+_JOB_ID = re.compile(r"job_[0-9A-HJKMNP-TV-Z]{26}")
+_TIMES = {"created_at", "queued_at", "started_at", "ended_at", "lease_until", "not_before"}
+_DOCUMENTS = {"request", "labels", "progress", "error"}
+_NUMBERS = {"attempt", "max_attempts", "version"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as it is now.
+
+    Attributes:
+        queued_at: when it last began to wait.
+        attempt: number of the last attempt begun, 0 before the first.
+        token: proof of the present lease; empty while nobody holds one.
+        worker: who holds it.
+        lease_until: when it lapses unless the worker is heard of.
+        not_before: a retry waits until then.
+        version: grows with every change; compare-and-set and ETags rest on it.
+    """
+
+    id: str
+    tenant: str
+    kind: str
+    request: Json
+    created_at: datetime
+    queued_at: datetime
+    state: JobState = JobState.QUEUED
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempt: int = 0
+    max_attempts: int = 3
+    progress: Json | None = None
+    parent: str | None = None
+    retry_of: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    error: Json | None = None
+    token: str = ""
+    worker: str = ""
+    lease_until: datetime | None = None
+    not_before: datetime | None = None
+    version: int = 1
+
+    @property
+    def limits(self) -> Limits:
+        """Return when to give up, defaults filled in."""
+        return Limits(**(self.request.get("limits") or {}))
+
+    @property
+    def queue_deadline(self) -> datetime:
+        """Return until when the job waits for a worker."""
+        return self.queued_at + timedelta(seconds=self.limits.queue_timeout_s)
+
+    def expired(self, now: datetime) -> bool:
+        """Return whether it waited too long."""
+        return self.state is JobState.QUEUED and now >= self.queue_deadline
+
+    def lapsed(self, now: datetime) -> bool:
+        """Return whether an attempt is under way whose worker has not been heard of for too long."""
+        under_way = self.state in {JobState.RUNNING, JobState.CANCELLING}
+        return under_way and (self.lease_until is None or now >= self.lease_until)
+
+    def overdue(self, now: datetime) -> bool:
+        """Return whether the present attempt has used up its time."""
+        began = self.started_at
+        return began is not None and now >= began + timedelta(seconds=self.limits.run_timeout_s)
+
+    def to_resource(self) -> Json:
+        """Return the job as callers see it."""
+        waiting = self.state is JobState.QUEUED
+        here = f"/v1/jobs/{self.id}"
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "state": self.state.value,
+            "terminal": self.state.terminal,
+            "created_at": format_time(self.created_at),
+            "started_at": format_time(self.started_at),
+            "ended_at": format_time(self.ended_at),
+            "expires_at": format_time(self.queue_deadline) if waiting else None,
+            "attempt": self.attempt,
+            "max_attempts": self.max_attempts,
+            "progress": self.progress,
+            "request": self.request,
+            "parent": self.parent,
+            "retry_of": self.retry_of,
+            "labels": dict(self.labels),
+            "error": self.error,
+            "links": {
+                "self": here,
+                "events": f"{here}/events",
+                "report": f"{here}/report",
+                "artifacts": f"{here}/artifacts",
+            },
+        }
+
+    def to_request(self) -> Json:
+        """Return what is fixed at acceptance: the content of ``request.json``."""
+        return {
+            "schema": "modelpress/request/v1",
+            "id": self.id,
+            "tenant": self.tenant,
+            "kind": self.kind,
+            "created_at": format_time(self.created_at),
+            "max_attempts": self.max_attempts,
+            "request": self.request,
+            "labels": dict(self.labels),
+            "parent": self.parent,
+            "retry_of": self.retry_of,
+        }
+
+    @classmethod
+    def from_request(cls, document: Mapping[str, Any]) -> Self:
+        """Return the job as it was accepted."""
+        rest = {key: value for key, value in document.items() if key not in {"schema", "created_at"}}
+        created = parse_time(document["created_at"])
+        return cls(created_at=created, queued_at=created, **rest)
+
+    def to_hash(self) -> dict[str, str]:
+        """Return the job as a flat hash of texts."""
+        return to_fields({each.name: getattr(self, each.name) for each in fields(self)})
+
+    @classmethod
+    def from_hash(cls, texts: Mapping[str, str]) -> Self:
+        """Return the job that ``to_hash`` wrote."""
+        return cls(**{name: _read(name, text) for name, text in texts.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a job: *attempt* is the fencing token, *token* its proof."""
+
+    job: Job
+    attempt: int
+    token: str
+
+
+def new_id(prefix: str) -> str:
+    """Return ``prefix_`` and a ULID: ids of one prefix sort by the time of their making."""
+    return f"{prefix}_{ULID()}"
+
+
+def new_token() -> str:
+    """Return a proof that nobody guesses."""
+    return secrets.token_hex(16)
+
+
+def is_job_id(text: str) -> bool:
+    """Return whether *text* can be a job's id."""
+    return _JOB_ID.fullmatch(text) is not None
+
+
+def failure(error: ModelPressError, *, stage: str | None, attempt: int) -> Json:
+    """Return the error of a job as callers see it."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "stage": stage,
+        "retryable": error.retryable,
+        "attempt": attempt,
+    }
+
+
+def cancelled_error() -> CancelledError:
+    """Return the error of a job that its caller stopped."""
+    return CancelledError("The job was cancelled on request.")
+
+
+def run_timeout_error(job: Job) -> LimitExceededError:
+    """Return the error of a job that ran too long."""
+    limit = job.limits.run_timeout_s
+    return LimitExceededError(f"The job ran longer than its limit of {limit} s; ask for less or raise run_timeout_s.")
+
+
+def queue_timeout_error(job: Job) -> LimitExceededError:
+    """Return the error of a job that waited too long."""
+    limit = job.limits.queue_timeout_s
+    return LimitExceededError(f"No worker was free within {limit} s; submit again or raise queue_timeout_s.")
+
+
+def utc_now() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+def format_time(moment: datetime | None) -> str | None:
+    """Return RFC 3339 text with milliseconds."""
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """Return the moment that ``format_time`` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def to_fields(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return *values* as the texts of a hash; None becomes the empty text."""
+    return {name: _written(value) for name, value in values.items()}
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _read(name: str, text: str) -> Any:
+    if name in _DOCUMENTS:
+        return json.loads(text) if text else None
+    if name in _TIMES:
+        return parse_time(text) if text else None
+    if name in _NUMBERS:
+        return int(text)
+    if name == "state":
+        return JobState(text)
+    return text if text or name in {"token", "worker"} else None

@@ -1,0 +1,155 @@
+"""The ledger's quick half: one Redis hash a job, moved by compare-and-set, and one index a tenant.
+
+All of it may be lost; the archive has what matters.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from redis import Redis
+
+from jobs.contract.state import JobState
+from jobs.state.events import EVENTS_MAX, Event, events_key, redis_errors
+from jobs.state.records import Job, to_fields
+
+TERMINAL_TTL_S = 7 * 86_400
+"""How long a job that ended stays here; afterwards it is read from the archive."""
+_BATCH = 100
+
+_CREATE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return 1
+"""
+_CHANGE = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return {'missing', ''} end
+if not string.find(ARGV[1], ',' .. state .. ',', 1, true) then return {'refused', state} end
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[2]) ~= ARGV[3] then return {'lost', state} end
+if #ARGV > 6 then redis.call('HSET', KEYS[1], unpack(ARGV, 7)) end
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+if ARGV[4] ~= '' then redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'event', ARGV[4]) end
+if ARGV[6] ~= '0' then
+  redis.call('EXPIRE', KEYS[1], ARGV[6])
+  redis.call('EXPIRE', KEYS[2], ARGV[6])
+end
+return {'done', state}
+"""
+
+
+class Verdict(StrEnum):
+    """What became of a change."""
+
+    DONE = "done"
+    MISSING = "missing"
+    """no record here: rebuild it"""
+    REFUSED = "refused"
+    """the job is in another state"""
+    LOST = "lost"
+    """the guard does not hold: somebody else has moved the job"""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The verdict on a change, and the state that the job was in."""
+
+    verdict: Verdict
+    state: JobState | None
+
+    @property
+    def done(self) -> bool:
+        """Return whether the change was made."""
+        return self.verdict is Verdict.DONE
+
+
+class WorkingMemory:
+    """Records and indexes in Redis; every method raises ``QueueError`` when Redis fails."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+        self._create = redis.register_script(_CREATE)
+        self._change = redis.register_script(_CHANGE)
+
+    def create(self, job: Job) -> bool:
+        """Write a job unless it is there; return whether it was written."""
+        texts = [text for pair in job.to_hash().items() for text in pair]
+        ttl = TERMINAL_TTL_S if job.state.terminal else 0
+        with redis_errors():
+            self._redis.zadd(_index_key(job.tenant), {job.id: 0})
+            return bool(self._create(keys=[_record_key(job.id)], args=[ttl, *texts]))
+
+    def read(self, job_id: str) -> Job | None:
+        """Return the job as it is now."""
+        with redis_errors():
+            texts: Any = self._redis.hgetall(_record_key(job_id))
+        return Job.from_hash(texts) if texts else None
+
+    def read_many(self, job_ids: Iterable[str]) -> dict[str, Job | None]:
+        """Return several jobs in one round trip."""
+        names = list(job_ids)
+        with redis_errors(), self._redis.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.hgetall(_record_key(name))
+            found: Any = pipeline.execute()
+        return {name: Job.from_hash(texts) if texts else None for name, texts in zip(names, found, strict=True)}
+
+    def change(
+        self,
+        job_id: str,
+        values: Mapping[str, Any],
+        *,
+        states: Iterable[JobState],
+        guard: tuple[str, Any] = ("", ""),
+        event: Event | None = None,
+    ) -> Changed:
+        """Set *values* if the job is in one of *states* and the field of *guard* has its value; tell *event*."""
+        texts = [text for pair in to_fields(values).items() for text in pair]
+        ttl = TERMINAL_TTL_S if "state" in values and values["state"].terminal else 0
+        head = [f",{','.join(states)},", guard[0], guard[1], event.to_text() if event else "", EVENTS_MAX, ttl]
+        with redis_errors():
+            verdict, state = self._change(keys=[_record_key(job_id), events_key(job_id)], args=[*head, *texts])
+        return Changed(Verdict(verdict), JobState(state) if state else None)
+
+    def forget(self, job_id: str) -> None:
+        """Drop a record that the archive contradicts."""
+        with redis_errors():
+            self._redis.delete(_record_key(job_id))
+
+    def is_indexed(self, tenant: str) -> bool:
+        """Return whether the tenant's index is whole."""
+        with redis_errors():
+            return bool(self._redis.exists(_indexed_key(tenant)))
+
+    def index(self, tenant: str, job_ids: Iterable[str]) -> None:
+        """Write the tenant's whole index."""
+        members = dict.fromkeys(job_ids, 0)
+        with redis_errors():
+            if members:
+                self._redis.zadd(_index_key(tenant), members)
+            self._redis.set(_indexed_key(tenant), 1)
+
+    def newest(self, tenant: str, before: str = "") -> Iterator[list[str]]:
+        """Yield the tenant's job ids in batches, newest first, beginning below the id *before*."""
+        while True:
+            top = f"({before}" if before else "+"
+            with redis_errors():
+                found: Any = self._redis.zrevrangebylex(_index_key(tenant), top, "-", start=0, num=_BATCH)
+            yield found
+            if len(found) < _BATCH:
+                return
+            before = found[-1]
+
+
+def _record_key(job_id: str) -> str:
+    return f"modelpress:{{{job_id}}}:record"
+
+
+def _index_key(tenant: str) -> str:
+    return f"modelpress:jobs:{tenant}"
+
+
+def _indexed_key(tenant: str) -> str:
+    return f"modelpress:jobs:{tenant}:whole"
