@@ -143,7 +143,6 @@ class LedgerReader:
         if job is None:
             return None
         if self._memory.create(job):
-            if not self._events.exists(job_id):
             self._events.restore(job_id, history(job, self._archive.claims(tenant, job_id)))
         return self._memory.read(job_id)
 
