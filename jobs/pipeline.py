@@ -3,13 +3,12 @@
 Pure: no bucket, no queue, no hub. ``run`` is the best introduction to the worker side; each stage is one call.
 """
 
-import platform
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,21 +16,22 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, ListBatches, synthetic_batch, typical_input
+from jobs.batches import Batch, Batches, ListBatches, synthetic_batch
 from jobs.checkpoint.plan import Plan
 from jobs.checkpoint.reader import load_model
 from jobs.checkpoint.verification import check_reload, write_verification
 from jobs.checkpoint.writer import weight_bytes, write_artifact, write_card
 from jobs.compression.anatomy import Anatomy, anatomy_of
 from jobs.compression.budget import steps_for
-from jobs.compression.recovery import recover
+from jobs.compression.recovery import RecoveryOutcome, recover
 from jobs.compression.technique import Context, apply
-from jobs.contract.errors import NothingChangedError
-from jobs.contract.report import Fidelity, Profile, Report, Speedup, StepReport
+from jobs.contract.errors import DataRequiredError, NothingChangedError
+from jobs.contract.report import Fidelity, Report, StepReport
 from jobs.contract.spec import CompressionSpec, InputKind, InputSpec, Step
 from jobs.datasets import read_batches
 from jobs.evaluation.fidelity import fidelity
 from jobs.profiling.profile import Subject, profile_pair
+from jobs.reporting import cautions, environment
 
 FIDELITY_BATCHES = 4
 SHORT_INPUTS: Mapping[InputKind, InputSpec] = {
@@ -87,19 +87,30 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
     with clock.stage("compress"):
         model, step_reports = _compress(steps, deepcopy(dense), anatomy, batches, progress)
     with clock.stage("evaluate"):
-        before = _fidelity(dense, model, anatomy, batches, progress)
+        unrecovered = _fidelity(dense, model, anatomy, batches, progress)
     with clock.stage("recover"):
-        recovered, warnings = _recover(spec, dense, model, batches, progress)
+        recovery = _recover(spec, dense, model, batches, progress)
     with clock.stage("evaluate"):
-        after = _fidelity(dense, model, anatomy, batches, progress) if recovered else before
+        closeness = unrecovered if recovery is None else _fidelity(dense, model, anatomy, batches, progress)
     with clock.stage("write"):
         plan = _write(model, anatomy, folders, progress)
     with clock.stage("profile"):
         subjects = (_subject(dense, anatomy, folders.source), _subject(model, anatomy, folders.out))
-        figures = profile_pair(
-            *subjects, spec.profile, modality=anatomy.modality, progress=_within("profile", progress)
-        )
-    report = _report(dense, step_reports, plan, figures, (before, after, recovered), warnings, spec, clock)
+        within = _within("profile", progress)
+        before, after, speedups = profile_pair(*subjects, spec.profile, modality=anatomy.modality, progress=within)
+    report = Report(
+        model={"architecture": type(dense).__name__, "model_type": dense.config.model_type},
+        steps=step_reports,
+        door="native" if plan.native else "modelpress",
+        dense=before,
+        compressed=after,
+        speedup=speedups,
+        fidelity=closeness,
+        fidelity_before_recovery=unrecovered if recovery is not None else None,
+        warnings=(*(recovery.notes if recovery is not None else ()), *cautions(closeness, before, after, speedups)),
+        environment=environment(),
+        seconds=clock.seconds,
+    )
     write_card(folders.out, report.to_json(), plan)
     return report
 
@@ -134,21 +145,26 @@ def _compress(
 
 
 def _recover(
-    spec: CompressionSpec, dense: nn.Module, model: nn.Module, batches: Batches | None, progress: StageProgress
-) -> tuple[bool, tuple[str, ...]]:
-    if spec.recovery is None or batches is None:
-        return False, ()
-    wanted = spec.recovery
-    outcome = recover(
+    spec: CompressionSpec,
+    dense: PreTrainedModel,
+    model: PreTrainedModel,
+    batches: Batches | None,
+    progress: StageProgress,
+) -> RecoveryOutcome | None:
+    if spec.recovery is None:
+        return None
+    if batches is None:
+        raise DataRequiredError("Recovery learns from data, and the request has none. Add a data reference.")
+    wanted, within = spec.recovery, _within("recover", progress)
+    return recover(
         model,
         dense,
         batches,
         steps=wanted.steps,
         learning_rate=wanted.learning_rate,
         seed=wanted.seed,
-        progress=_within("recover", progress),
+        progress=within,
     )
-    return True, tuple(outcome.notes)
 
 
 def _fidelity(
@@ -176,6 +192,35 @@ def _short_batch(model: nn.Module, anatomy: Anatomy) -> Batch:
 
 def _subject(model: nn.Module, anatomy: Anatomy, folder: Path) -> Subject:
     return Subject(model=model, encoder=anatomy.encoder(model), bytes_stored=weight_bytes(folder))
+
+
+def _described(dense: PreTrainedModel) -> Mapping[str, Any]:
+    return {"architecture": type(dense).__name__, "model_type": dense.config.model_type}
+
+
+def _cautions(after: Fidelity, figures: tuple[Profile, Profile, Sequence[Speedup]]) -> Iterator[str]:
+    dense, compressed, speedups = figures
+    if after.source == "synthetic":
+        yield "Fidelity is on random inputs and says little about quality; add data for a figure that does."
+    if not any(each.conclusive and each.ratio > 1 for each in speedups):
+        yield "No speed-up is shown on this machine: no interval lies above 1."
+    if compressed.params_nonzero < compressed.params_total == dense.params_total:
+        yield "The zeros are stored and multiplied by dense kernels: expect neither fewer bytes nor less time."
+    for each in compressed.inputs:
+        if each.uncounted_ops:
+            yield f"MACs leave out operations without a formula: {', '.join(sorted(each.uncounted_ops))}."
+
+
+def environment() -> dict[str, Any]:
+    """Return the versions and the machine that figures were taken with."""
+    packages = ("torch", "transformers", "safetensors", "numpy")
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "logical_cpus": os.cpu_count(),
+        **{name: version(name) for name in packages},
+    }
 
 
 def _within(stage: str, progress: StageProgress) -> Any:

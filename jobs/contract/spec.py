@@ -81,7 +81,6 @@ class RecoverySpec:
 
     steps: int
     learning_rate: float = 1e-4
-    batch_size: int = 8
     seed: int = 0
 
 

@@ -1,0 +1,35 @@
+"""What a report says beside its figures: cautions to the reader, and the machine that measured."""
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from jobs.contract.report import Fidelity, Profile, Speedup
+
+PACKAGES = ("torch", "transformers", "safetensors", "numpy")
+
+
+def cautions(fidelity: Fidelity, dense: Profile, compressed: Profile, speedups: Sequence[Speedup]) -> Iterator[str]:
+    """Yield a sentence for each figure that could be read for more than it says."""
+    if fidelity.source == "synthetic":
+        yield "Fidelity is on random inputs and says little about quality; add data for a figure that does."
+    if not any(each.conclusive and each.ratio > 1 for each in speedups):
+        yield "No speed-up is shown on this machine: no interval lies above 1."
+    if compressed.params_total == dense.params_total and compressed.params_nonzero < dense.params_nonzero:
+        yield "Zeros are stored, and dense kernels multiply by them: expect neither fewer bytes nor less time."
+    for each in compressed.inputs:
+        if each.uncounted_ops:
+            yield f"MACs leave out operations without a formula: {', '.join(sorted(each.uncounted_ops))}."
+
+
+def environment() -> dict[str, Any]:
+    """Return the versions and the machine that figures were taken with."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "logical_cpus": os.cpu_count(),
+        **{name: version(name) for name in PACKAGES},
+    }
