@@ -3,7 +3,6 @@
 Pure: no bucket, no queue, no hub. ``run`` is the best introduction to the worker side; each stage is one call.
 """
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -192,35 +191,6 @@ def _short_batch(model: nn.Module, anatomy: Anatomy) -> Batch:
 
 def _subject(model: nn.Module, anatomy: Anatomy, folder: Path) -> Subject:
     return Subject(model=model, encoder=anatomy.encoder(model), bytes_stored=weight_bytes(folder))
-
-
-def _described(dense: PreTrainedModel) -> Mapping[str, Any]:
-    return {"architecture": type(dense).__name__, "model_type": dense.config.model_type}
-
-
-def _cautions(after: Fidelity, figures: tuple[Profile, Profile, Sequence[Speedup]]) -> Iterator[str]:
-    dense, compressed, speedups = figures
-    if after.source == "synthetic":
-        yield "Fidelity is on random inputs and says little about quality; add data for a figure that does."
-    if not any(each.conclusive and each.ratio > 1 for each in speedups):
-        yield "No speed-up is shown on this machine: no interval lies above 1."
-    if compressed.params_nonzero < compressed.params_total == dense.params_total:
-        yield "The zeros are stored and multiplied by dense kernels: expect neither fewer bytes nor less time."
-    for each in compressed.inputs:
-        if each.uncounted_ops:
-            yield f"MACs leave out operations without a formula: {', '.join(sorted(each.uncounted_ops))}."
-
-
-def environment() -> dict[str, Any]:
-    """Return the versions and the machine that figures were taken with."""
-    packages = ("torch", "transformers", "safetensors", "numpy")
-    return {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "logical_cpus": os.cpu_count(),
-        **{name: version(name) for name in packages},
-    }
 
 
 def _within(stage: str, progress: StageProgress) -> Any:
