@@ -159,9 +159,9 @@ def _audio(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
 
 
 def _image(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
-    height, width = _image_size(config) if spec.pixels == max(_image_size(config)) else (spec.pixels, spec.pixels)
-    shape = (spec.batch_size, config.num_channels, height, width)
-    return {"pixel_values": torch.randn(shape, generator=generator)}
+    own, side = _image_size(config), spec.pixels or 0
+    size = own if side == max(own) else (side, side)
+    return {"pixel_values": torch.randn((spec.batch_size, config.num_channels, *size), generator=generator)}
 
 
 _MAKERS = {"text": _text, "audio": _audio, "image": _image}
@@ -203,7 +203,7 @@ def _longest_seconds(config: Any) -> float:
 def _shortest_samples(config: Any) -> int:
     """Return the receptive field of the convolutions in front: fewer samples give no frame at all."""
     kernels, strides = getattr(config, "conv_kernel", ()), getattr(config, "conv_stride", ())
-    return 1 + sum((kernel - 1) * prod(strides[:index]) for index, kernel in enumerate(kernels))
+    return 1 + sum(int((kernel - 1) * prod(strides[:index])) for index, kernel in enumerate(kernels))
 
 
 def _image_size(config: Any) -> tuple[int, int]:

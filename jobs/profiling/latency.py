@@ -63,7 +63,7 @@ def wall_ms(run: Pass) -> float:
 
 def cuda_ms(run: Pass) -> float:
     """Return the time of *run* between two events of the current GPU stream [ms]."""
-    began, ended = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     torch.cuda.synchronize()
     began.record()
     run()

@@ -69,13 +69,13 @@ def _convolution(arguments: Sequence[Any], output: Tensor) -> int:
     """Each output, (or each input of a transposed convolution,) meets one filter of ``weight.shape[1:]``."""
     signal, weight, transposed = arguments[0], arguments[1], arguments[6]
     positions = signal if transposed else output
-    return positions.numel() * prod(weight.shape[1:])
+    return int(positions.numel() * prod(weight.shape[1:]))
 
 
 def _attention(arguments: Sequence[Any], _output: Tensor) -> int:
     """Scores and their weighted sum: B × H × Tq × Tk × (Dqk + Dv), for query (B, H, Tq, Dqk) and value (…, Tk, Dv)."""
     query, _, value = arguments[:3]
-    return query.shape[:-1].numel() * int(value.shape[-2]) * int(query.shape[-1] + value.shape[-1])
+    return int(query.shape[:-1].numel() * value.shape[-2] * (query.shape[-1] + value.shape[-1]))
 
 
 FORMULAS: Mapping[str, Formula] = {
@@ -97,29 +97,29 @@ FORMULAS: Mapping[str, Formula] = {
 }
 """Operation to MACs; the mathematical form of attention arrives as two ``bmm``."""
 
-FREE: frozenset[str] = frozenset(
-    f"aten.{name}"
-    for name in (
-        # moving and making
-        "_reshape_alias _to_copy _unsafe_view arange bernoulli bernoulli_ cat clone constant_pad_nd copy_ embedding "
-        "fill_ flip full_like gather index index_put index_put_ index_select lift_fresh masked_scatter new_empty "
-        "new_full new_ones new_zeros nonzero one_hot ones_like rand_like randn_like repeat repeat_interleave roll "
-        "scatter slice_scatter stack tril triu zero_ zeros_like "
-        # normalising and reducing
-        "_adaptive_avg_pool2d _log_softmax _safe_softmax _softmax _weight_norm_interface adaptive_max_pool2d argmax "
-        "argmin avg_pool2d bucketize cummax cumsum linalg_vector_norm max max_pool2d_with_indices mean min native_dropout "
-        "native_group_norm native_layer_norm native_batch_norm _native_batch_norm_legit_no_training searchsorted "
-        "sort std sum topk upsample_bicubic2d upsample_bilinear2d upsample_nearest2d var var_mean"
-    ).split()
-)
+_FREE = """
+    moving and making:
+    _reshape_alias _to_copy _unsafe_view arange bernoulli bernoulli_ cat clone constant_pad_nd copy_ embedding fill_
+    flip full_like gather index index_put index_put_ index_select lift_fresh masked_scatter new_empty new_full
+    new_ones new_zeros nonzero ones_like rand_like randn_like repeat repeat_interleave roll scatter slice_scatter stack
+    tril triu zero_ zeros_like
+
+    normalising and reducing:
+    _adaptive_avg_pool2d _log_softmax _native_batch_norm_legit_no_training _safe_softmax _softmax
+    _weight_norm_interface adaptive_max_pool2d argmax argmin avg_pool2d bucketize cummax cumsum linalg_vector_norm max
+    max_pool2d_with_indices mean min native_batch_norm native_dropout native_group_norm native_layer_norm searchsorted
+    sort std sum topk upsample_bicubic2d upsample_bilinear2d upsample_nearest2d var var_mean
+"""
+
+FREE: frozenset[str] = frozenset(f"aten.{word}" for word in _FREE.split() if not word.endswith(":"))
 """Operations that multiply no matrices, beyond those that torch itself tags as pointwise, reduction or view."""
 
 
-class _Counter(TorchDispatchMode):
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees every operation of a forward pass, below autograd, after decomposition."""
 
     def __init__(self, model: nn.Module) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.executed = 0
         self.theoretical = 0
         self.uncounted: Counter[str] = Counter()
@@ -174,4 +174,4 @@ def _is_free(func: torch._ops.OpOverload, name: str, args: Sequence[Any]) -> boo
 
 def _storage(tensor: Tensor) -> int:
     """Return what a tensor shares with its views and with nothing else, on any device."""
-    return int(StorageWeakRef(tensor.untyped_storage()).cdata)
+    return int(StorageWeakRef(tensor.untyped_storage()).cdata)  # type: ignore[no-untyped-call]

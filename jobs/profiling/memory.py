@@ -31,11 +31,11 @@ def peak_memory_bytes(model: nn.Module, batch: Batch) -> int:
     return live.peak_bytes
 
 
-class _LiveTensors(TorchDispatchMode):
+class _LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the storages that it has seen, each from its first appearance until nothing refers to it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.peak_bytes = 0
         self._sizes: dict[int, int] = {}
 

@@ -80,28 +80,15 @@ def profile_pair(
     with inference(dense.model, compressed.model), pinned_threads(spec.threads):
         for index, each in enumerate(inputs):
             batch = synthetic_batch(modality, config, each, seed=seed)
+            passes = [_pass(subject.model, batch) for subject in (dense, compressed)]
             within = _within(progress, index, len(inputs))
-            measured.append(_measure((dense, compressed), each, batch, spec.repeats, stopwatch, within))
+            times = time_pairs(*passes, repeats=spec.repeats, stopwatch=stopwatch, progress=within)
+            first = _on_input(dense.model, each, batch, times.dense)
+            second = _on_input(compressed.model, each, batch, times.compressed)
+            measured.append((first, second, speedup(times, each, seed=seed)))
     of_dense = _profile(dense, [first for first, _, _ in measured])
     of_compressed = _profile(compressed, [second for _, second, _ in measured])
     return of_dense, of_compressed, tuple(ratio for _, _, ratio in measured)
-
-
-def _measure(
-    subjects: tuple[Subject, Subject],
-    spec: InputSpec,
-    batch: Batch,
-    repeats: int,
-    stopwatch: Stopwatch,
-    progress: Progress,
-) -> _Pairs:
-    passes = [_pass(subject.model, batch) for subject in subjects]
-    times = time_pairs(*passes, repeats=repeats, stopwatch=stopwatch, progress=progress)
-    dense, compressed = (
-        _on_input(subject.model, spec, batch, taken)
-        for subject, taken in zip(subjects, (times.dense, times.compressed), strict=True)
-    )
-    return dense, compressed, speedup(times, spec)
 
 
 def _pass(model: nn.Module, batch: Batch) -> Pass:
@@ -111,9 +98,7 @@ def _pass(model: nn.Module, batch: Batch) -> Pass:
 
 def _on_input(model: nn.Module, spec: InputSpec, batch: Batch, times_ms: tuple[float, ...]) -> _Measured:
     macs = count_macs(model, batch)
-    latency = summarise(
-        times_ms, threads=torch.get_num_threads(), device=_device_name(model), dtype=_dtype_name(model)
-    )
+    latency = summarise(times_ms, threads=torch.get_num_threads(), device=_device_name(model), dtype=_dtype_name(model))
     figures = InputProfile(
         input=spec,
         macs_executed=macs.executed,

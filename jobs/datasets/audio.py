@@ -1,0 +1,93 @@
+"""Audio: recordings of any rate, through the model's own feature extractor."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+from transformers import AutoFeatureExtractor, Wav2Vec2FeatureExtractor
+
+from jobs.batches import Batch
+from jobs.contract.errors import DataUnreadableError
+from jobs.datasets.files import chunks, files_of, spread
+from jobs.datasets.resampling import resample
+
+ENDINGS = frozenset({".wav", ".flac"})
+
+MAX_SECONDS = 10.0
+"""Longer recordings are cut to their beginning."""
+
+LEAST_SECONDS = 0.025
+"""Shorter ones give no frame at all."""
+
+EXTRACTOR_FILES = ("preprocessor_config.json", "processor_config.json")
+
+SAMPLING_RATES_HZ = (1_000, 768_000)
+"""What is believed of a file's header."""
+
+
+def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[Batch]:
+    """Return batches of what the model's feature extractor gives, usually ``input_values`` (B, samples).
+
+    An extractor that gives an ``attention_mask`` pads each batch to its longest recording. The others belong to models
+    that were trained without one and would take padding for sound: for them each batch is cut to its shortest, so
+    that nothing is padded.
+
+    Raises:
+        DataNotFoundError: no ``.wav`` or ``.flac`` files.
+        DataUnreadableError: a recording or the feature extractor cannot be used.
+    """
+    extractor = _extractor(model_dir)
+    paths = spread(files_of(folder, ENDINGS), samples)
+    waves = sorted((_wave(path, extractor.sampling_rate) for path in paths), key=len)
+    return [_batch(extractor, chunk) for chunk in chunks(waves, batch_size)]
+
+
+def _batch(extractor: Any, waves: list[Tensor]) -> Batch:
+    if not extractor.return_attention_mask:
+        shortest = min(len(wave) for wave in waves)
+        waves = [wave[:shortest] for wave in waves]
+    arrays = [wave.numpy() for wave in waves]
+    features = extractor(
+        arrays,
+        sampling_rate=extractor.sampling_rate,
+        padding=True,
+        return_attention_mask=extractor.return_attention_mask,
+        return_tensors="pt",
+    )
+    return dict(features)
+
+
+def _extractor(model_dir: Path) -> Any:
+    """Return the model's feature extractor; where its folder has none, that of the wav2vec 2.0 family at 16 kHz."""
+    if not any((model_dir / name).is_file() for name in EXTRACTOR_FILES):
+        return Wav2Vec2FeatureExtractor()
+    try:
+        return AutoFeatureExtractor.from_pretrained(model_dir, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataUnreadableError(f"The model's feature extractor cannot be loaded: {error}") from error
+
+
+def _wave(path: Path, rate: int) -> Tensor:
+    """Return the beginning of a recording as one channel (T,) at *rate* Hz."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            own_rate = _believable(file.samplerate, path)
+            frames: np.ndarray[Any, Any] = file.read(int(MAX_SECONDS * own_rate), dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        raise DataUnreadableError(f"Expected a recording in {path.name}; it cannot be decoded: {error}") from error
+    if len(frames) < LEAST_SECONDS * own_rate or not np.isfinite(frames).all():
+        raise DataUnreadableError(
+            f"Expected at least {LEAST_SECONDS} seconds of finite samples in {path.name}; got {len(frames)} frames "
+            f"at {own_rate} Hz. Remove the file."
+        )
+    return resample(torch.from_numpy(frames).mean(dim=1), own_rate, rate)
+
+
+def _believable(rate: int, path: Path) -> int:
+    least, most = SAMPLING_RATES_HZ
+    if not least <= rate <= most:
+        raise DataUnreadableError(f"Expected a sampling rate from {least} to {most} Hz in {path.name}; got {rate}.")
+    return rate
