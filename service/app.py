@@ -1,0 +1,73 @@
+"""Where the HTTP side is put together: collaborators come in, an application goes out."""
+
+import re
+from typing import Any
+
+from flask import Flask, Response, g, request
+from ulid import ULID
+
+from service import auth, errors
+from service.api import Api, spec_options
+from service.ports import EXTENSION, Services
+from service.views import artifacts, compressions, events, health, jobs, reports, techniques, ui, uploads
+
+VERSION = "1.0.0"
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+HEADERS = {
+    "Cache-Control": "private, no-cache",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+DESCRIPTION = (
+    "Compression as a service for self-supervised Transformers: submit a model and what to do with it, "
+    "follow the job, read an honest report and download a checkpoint that loads."
+)
+VIEWS = (compressions, jobs, events, reports, artifacts, uploads, techniques, health)
+
+
+def create_app(services: Services) -> Flask:
+    """Return the application that serves the API with *services*."""
+    app = Flask("service", static_folder=None)
+    app.config.from_mapping(_config(services))
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions[EXTENSION] = services
+    app.before_request(_name_request)
+    app.before_request(auth.require_key)
+    app.after_request(_add_headers)
+    errors.register(app)
+    api = Api(app, spec_kwargs=spec_options())
+    api.spec.components.security_scheme("apiKey", {"type": "http", "scheme": "bearer", "description": auth.ABOUT})
+    for view in VIEWS:
+        api.register_blueprint(view.blueprint)
+    app.register_blueprint(ui.blueprint)
+    return app
+
+
+def _config(services: Services) -> dict[str, Any]:
+    return {
+        "MAX_CONTENT_LENGTH": services.settings.body_limit_bytes,
+        "API_TITLE": "ModelPress",
+        "API_VERSION": VERSION,
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/",
+        "API_SPEC_OPTIONS": {
+            "info": {"description": DESCRIPTION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+            "security": [{"apiKey": []}],
+            "servers": [{"url": "/"}],
+        },
+    }
+
+
+def _name_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else f"req_{ULID()}"
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["X-Request-Id"] = g.request_id
+    return response

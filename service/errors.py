@@ -1,0 +1,208 @@
+"""One shape for every HTTP error: RFC 9457 ``application/problem+json`` with a stable ``code``.
+
+What both sides can say is in `jobs.contract.errors`; here is the rest, which only a web server can say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, json, request
+from werkzeug.exceptions import HTTPException
+
+from jobs.contract.errors import InternalError, InvalidRequestError, ModelPressError
+
+PROBLEM = "application/problem+json"
+RETRY_AFTER_S = 2
+
+
+class HttpError(ModelPressError):
+    """Base of the errors that only the HTTP side knows."""
+
+
+class BadRequestError(HttpError):
+    """The request cannot be understood."""
+
+    code = "bad_request"
+    status = 400
+
+
+class MalformedJsonError(HttpError):
+    """The body is not a JSON document: empty, cut short, too deep, not UTF-8, or with NaN or Infinity in it."""
+
+    code = "malformed_json"
+    status = 400
+
+
+class UnauthorizedError(HttpError):
+    """The API key is missing or not known; send ``Authorization: Bearer <key>``."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class NotFoundError(HttpError):
+    """Nothing lives at this address, or not for this key."""
+
+    code = "not_found"
+    status = 404
+
+
+class ReportNotReadyError(HttpError):
+    """The job has not ended yet, so it has neither report nor artifacts; ask again later."""
+
+    code = "report_not_ready"
+    status = 404
+    retryable = True
+
+
+class MethodNotAllowedError(HttpError):
+    """The address exists, but not with this method; ``Allow`` lists those that do."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class ConflictError(HttpError):
+    """The resource is not in a state that allows this."""
+
+    code = "conflict"
+    status = 409
+
+
+class NoResultError(HttpError):
+    """The job ended without a result: it failed, was cancelled or expired, and its ``error`` says why."""
+
+    code = "no_result"
+    status = 409
+
+
+class PayloadTooLargeError(HttpError):
+    """The body is larger than the service accepts; files travel through ``POST /v1/uploads``."""
+
+    code = "payload_too_large"
+    status = 413
+
+
+class UnsupportedMediaTypeError(HttpError):
+    """The body's ``Content-Type`` is not ``application/json``."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class NotReadyError(HttpError):
+    """A part that the service needs does not answer."""
+
+    code = "not_ready"
+    status = 503
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field.
+
+    Attributes:
+        detail: what was expected and what came.
+        place: ``pointer`` (RFC 6901, into the body) or ``parameter`` (of the query).
+        where: the pointer or the parameter's name.
+        code: what is wrong with it; the whole answer's code where all fields agree.
+    """
+
+    detail: str
+    place: str
+    where: str
+    code: str = InvalidRequestError.code
+
+    def to_json(self) -> dict[str, str]:
+        """Return ``{pointer | parameter, detail}``."""
+        return {self.place: self.where, "detail": self.detail}
+
+
+class InvalidFieldsError(Exception):
+    """Fields of the request are wrong: the way to a 422 that points at each of them."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+    @property
+    def code(self) -> str:
+        """Return the code that all wrong fields share, else ``invalid_request``."""
+        codes = {each.code for each in self.errors}
+        return codes.pop() if len(codes) == 1 else InvalidRequestError.code
+
+    @property
+    def detail(self) -> str:
+        """Return the first error in a sentence, and how many there are."""
+        first, more = self.errors[0], len(self.errors) - 1
+        return f"{first.where or 'The body'}: {first.detail}" + (f" And {more} more." if more else "")
+
+
+_FRAMEWORK = {
+    error.status: error
+    for error in (
+        BadRequestError,
+        UnauthorizedError,
+        NotFoundError,
+        MethodNotAllowedError,
+        ConflictError,
+        PayloadTooLargeError,
+        UnsupportedMediaTypeError,
+        InvalidRequestError,
+        InternalError,
+        NotReadyError,
+    )
+}
+"""What stands for a status that the framework raises by itself."""
+
+
+def handle_framework_error(error: HTTPException) -> Response:
+    """Return the problem that says what *error* says, with its headers (``Allow`` and the like) kept."""
+    status = error.code or 500
+    known = _FRAMEWORK.get(status, BadRequestError)
+    kept = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
+    detail = InternalError.__doc__ if status >= HTTPStatus.INTERNAL_SERVER_ERROR else error.description
+    return _problem(status, known.code, str(detail), retryable=known.retryable, headers=kept)
+
+
+def register(app: Flask) -> None:
+    """Make *app* answer our own errors as problems."""
+
+    @app.errorhandler(ModelPressError)
+    def say(error: ModelPressError) -> Response:
+        """Return what one of our errors says."""
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if error.retryable else {}
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = 'Bearer realm="modelpress"'
+        return _problem(error.status, error.code, error.message, retryable=error.retryable, headers=headers)
+
+    @app.errorhandler(InvalidFieldsError)
+    def point(error: InvalidFieldsError) -> Response:
+        """Return where the request is wrong."""
+        return _problem(422, error.code, error.detail, errors=[each.to_json() for each in error.errors])
+
+
+def _problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    retryable: bool = False,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    body: dict[str, Any] = {
+        "type": f"/docs/errors#{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "request_id": g.request_id,
+        "retryable": retryable,
+        "errors": list(errors),
+    }
+    return Response(json.dumps(body), status, headers, content_type=PROBLEM)

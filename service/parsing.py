@@ -1,0 +1,79 @@
+"""From the bytes of a request to checked values; everything wrong with them is said with a pointer."""
+
+import json
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+import flask
+from marshmallow import RAISE, Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+
+from service.errors import FieldError, InvalidFieldsError, MalformedJsonError, UnsupportedMediaTypeError
+from service.schemas.fields import CodedMessage
+
+MOST_ERRORS = 100
+JSON = "application/json"
+
+
+class RequestParser(FlaskParser):
+    """Reads bodies as strict JSON and refuses unknown query parameters."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}  # noqa: RUF012 - as webargs has it
+
+    def load_json(self, req: flask.Request, schema: Schema) -> Any:
+        """Return the JSON document of the body.
+
+        Raises:
+            UnsupportedMediaTypeError: it is announced as something else.
+            MalformedJsonError: it is not JSON.
+        """
+        if req.mimetype != JSON:
+            raise UnsupportedMediaTypeError(f"Expected Content-Type: {JSON}; got {req.mimetype or 'none'}.")
+        return read_json(req.get_data())
+
+    def handle_error(
+        self, error: ValidationError, req: flask.Request, schema: Schema, **_: Any
+    ) -> NoReturn:
+        """Say where the request is wrong.
+
+        Raises:
+            InvalidFieldsError: always.
+        """
+        found = [each for place, messages in error.normalized_messages().items() for each in _flatten(place, messages)]
+        raise InvalidFieldsError(found[:MOST_ERRORS])
+
+
+def read_json(body: bytes) -> Any:
+    """Return the document that *body* holds.
+
+    Raises:
+        MalformedJsonError: it is empty, cut short, too deep, not UTF-8, holds NaN, Infinity or half a surrogate pair.
+    """
+    try:
+        document = json.loads(body.decode(), parse_constant=_refuse)
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError:
+        raise MalformedJsonError("Expected a JSON document; got one that is nested too deeply.") from None
+    except ValueError as error:
+        raise MalformedJsonError(f"Expected a JSON document in UTF-8; {error}.") from None
+    return document
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _flatten(place: str, messages: Any, path: tuple[str, ...] = ()) -> Iterator[FieldError]:
+    if isinstance(messages, Mapping):
+        for key, each in messages.items():
+            yield from _flatten(place, each, path if key == "_schema" else (*path, str(key)))
+        return
+    for message in [messages] if isinstance(messages, str) else messages:
+        code = message.code if isinstance(message, CodedMessage) else FieldError.code
+        where = "/".join(path) if place == "query" else "".join(f"/{_escaped(part)}" for part in path)
+        yield FieldError(str(message), "parameter" if place == "query" else "pointer", where, code)
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")

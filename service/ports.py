@@ -1,0 +1,120 @@
+"""What the HTTP side asks of its collaborators; `jobs.state` has the real ones, the tests their fakes."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from flask import current_app
+
+from jobs.contract.state import JobState
+from jobs.state.reading import Page
+from jobs.state.records import Job
+from service.settings import ServiceSettings
+
+Json = dict[str, Any]
+EXTENSION = "modelpress"
+
+
+class Ledger(Protocol):
+    """The jobs of all tenants; whatever belongs to another tenant is not there."""
+
+    def accept(self, tenant: str, kind: str, request: Json, *, labels: Mapping[str, str] | None = None) -> Job:
+        """Return a new job that can no longer be lost."""
+
+    def show(self, tenant: str, job_id: str) -> Job | None:
+        """Return the job."""
+
+    def page(
+        self,
+        tenant: str,
+        *,
+        state: JobState | None = None,
+        kind: str | None = None,
+        label: str | None = None,
+        cursor: str | None = None,
+        limit: int = 20,
+    ) -> Page:
+        """Return jobs, newest first."""
+
+    def request_cancel(self, tenant: str, job_id: str) -> Job | None:
+        """Return the job after its caller has changed their mind."""
+
+    def report(self, tenant: str, job_id: str) -> Json | None:
+        """Return the report of a job that succeeded."""
+
+    def manifest(self, tenant: str, job_id: str) -> Json | None:
+        """Return the manifest of a job that succeeded."""
+
+    def artifact_key(self, tenant: str, job_id: str, path: str) -> str | None:
+        """Return the object that holds a file of the manifest."""
+
+
+class Events(Protocol):
+    """What happened to each job."""
+
+    def page(self, job_id: str, *, after: str = "", limit: int = 100) -> list[Json]:
+        """Return events, oldest first."""
+
+
+class Queue(Protocol):
+    """Hands jobs to workers."""
+
+    def enqueue(self, job_id: str, run_timeout_s: int) -> None:
+        """Announce a job."""
+
+
+class Uploads(Protocol):
+    """Folders that callers send straight to the store."""
+
+    def create(self, tenant: str, files: Sequence[Json]) -> Json:
+        """Return a new upload with presigned part URLs."""
+
+    def show(self, tenant: str, upload_id: str) -> Json | None:
+        """Return the upload with fresh URLs."""
+
+    def complete(self, tenant: str, upload_id: str, files: Sequence[Json]) -> Json | None:
+        """Return the upload, whose files are now whole."""
+
+
+class Keys(Protocol):
+    """Who may call."""
+
+    def authenticate(self, key: str) -> str | None:
+        """Return the tenant whose key this is."""
+
+
+class Links(Protocol):
+    """Hands out downloads."""
+
+    def presign_get(self, key: str, expires_s: int, filename: str) -> str:
+        """Return a URL that downloads the object as *filename*."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the views work with.
+
+    Attributes:
+        probes: name to a call that returns when that part answers, and raises when it does not.
+        monotonic: tells the time [s].
+        sleep: waits [s].
+    """
+
+    settings: ServiceSettings
+    ledger: Ledger
+    events: Events
+    queue: Queue
+    uploads: Uploads
+    keys: Keys
+    store: Links
+    probes: Mapping[str, Callable[[], object]]
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    waiting: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(8))
+
+
+def services() -> Services:
+    """Return the collaborators of the running application."""
+    return cast(Services, current_app.extensions[EXTENSION])

@@ -1,0 +1,237 @@
+"""What callers send: bodies and queries. Bounds and words here are what `openapi.yaml` publishes."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from marshmallow import fields, validate
+
+from jobs.contract.catalogue import CatalogueEntry, catalogue
+from jobs.contract.spec import (
+    DEFAULT_QUEUE_TIMEOUT_S,
+    DEFAULT_REPEATS,
+    DEFAULT_RUN_TIMEOUT_S,
+    DEFAULT_SAMPLES,
+    DEFAULT_THREADS,
+    TargetMetric,
+    TargetScope,
+)
+from jobs.contract.state import JobState
+from service.schemas.base import ExactlyOne, RequestSchema
+from service.schemas.fields import (
+    FilePath,
+    Labels,
+    NamedEnum,
+    OneOf,
+    QueryInteger,
+    StrictInteger,
+    StrictList,
+    StrictNumber,
+    StrictString,
+    Tag,
+    UriField,
+)
+from service.schemas.needs import DataWhenNeeded, Need
+from service.schemas.techniques import step_schemas
+
+MOST_STEPS = 8
+MOST_INPUTS = 32
+JOB_KINDS = ("compression",)
+LONGEST_WAIT_S = 30
+MOST_UPLOAD_FILES = 256
+MOST_UPLOAD_BYTES = 64 * 2**30
+_DAY_S = 86_400
+_LARGEST_INTEGER = 2**53 - 1
+"""What every JSON reader holds exactly."""
+
+
+def whole(low: int, high: int, about: str, **options: Any) -> StrictInteger:
+    """Return an integer field from *low* to *high*; ``default`` is published, not filled in."""
+    metadata = {"description": about} | ({"default": options.pop("default")} if "default" in options else {})
+    return StrictInteger(validate=validate.Range(min=low, max=high), metadata=metadata, **options)
+
+
+class ModelRef(RequestSchema):
+    """Where the dense model is: a folder of safetensors with its config."""
+
+    uri = UriField(required=True, metadata={"description": "s3://bucket/prefix, hf://org/name@revision or upload://id"})
+
+
+class DataRef(RequestSchema):
+    """Unlabelled data, for calibration, distillation and fidelity: a folder of text, audio or images."""
+
+    uri = UriField(required=True, metadata={"description": "s3://bucket/prefix or upload://id"})
+    samples = whole(1, 100_000, "How many of them to use", default=DEFAULT_SAMPLES)
+
+
+class Target(RequestSchema):
+    """A budget instead of steps: the service chooses what to remove, and where."""
+
+    rules = (ExactlyOne(("ratio", "max")),)
+    metric = NamedEnum("TargetMetric", get_args(TargetMetric), required=True)
+    ratio = StrictNumber(
+        validate=validate.Range(min=0.01, max=1), metadata={"description": "Share of the dense figure that is kept"}
+    )
+    max = whole(1, _LARGEST_INTEGER, "Largest figure allowed, in the unit of the metric")
+    scope = NamedEnum("TargetScope", get_args(TargetScope), metadata={"default": "model"})
+
+
+class Recovery(RequestSchema):
+    """Label-free self-distillation to the dense model after the last step."""
+
+    steps = whole(1, 1_000_000, "Optimiser steps", required=True)
+    learning_rate = StrictNumber(
+        validate=validate.Range(min=1e-8, max=1), metadata={"description": "Peak learning rate", "default": 1e-4}
+    )
+    batch_size = whole(1, 256, "Sequences in a batch", default=8)
+    seed = whole(0, 2**32 - 1, "Seed of the order of the batches", default=0)
+
+
+class AudioInput(RequestSchema):
+    """Waveforms at the model's sampling rate."""
+
+    kind = Tag("audio")
+    batch_size = whole(1, 64, "Waveforms in the batch", default=1)
+    seconds = StrictNumber(
+        required=True, validate=validate.Range(min=0.1, max=60), metadata={"description": "Length of each [s]"}
+    )
+
+
+class TextInput(RequestSchema):
+    """Token sequences."""
+
+    kind = Tag("text")
+    batch_size = whole(1, 64, "Sequences in the batch", default=1)
+    tokens = whole(1, 4096, "Length of each [tokens]", required=True)
+
+
+class ImageInput(RequestSchema):
+    """Square images."""
+
+    kind = Tag("image")
+    batch_size = whole(1, 64, "Images in the batch", default=1)
+    pixels = whole(16, 1024, "Side of each [pixels]; by default the model's own")
+
+
+class ProfileOptions(RequestSchema):
+    """How to measure."""
+
+    inputs = StrictList(
+        OneOf("kind", {"audio": AudioInput, "text": TextInput, "image": ImageInput}),
+        validate=validate.Length(max=MOST_INPUTS),
+        metadata={"description": "What to measure with; empty: one typical input of the model's kind", "default": []},
+    )
+    threads = whole(1, 8, "Compute threads while measuring", default=DEFAULT_THREADS)
+    repeats = whole(1, 1000, "Timed pairs of forward passes", default=DEFAULT_REPEATS)
+
+
+class Limits(RequestSchema):
+    """When to give up."""
+
+    queue_timeout_s = whole(1, 30 * _DAY_S, "Longest wait for a worker [s]", default=DEFAULT_QUEUE_TIMEOUT_S)
+    run_timeout_s = whole(1, 7 * _DAY_S, "Longest run of one attempt [s]", default=DEFAULT_RUN_TIMEOUT_S)
+
+
+def compression_request(entries: Mapping[str, CatalogueEntry]) -> type[RequestSchema]:
+    """Return the schema of a compression request whose steps are the techniques in *entries*."""
+    needs = [need for entry in entries.values() if (need := Need.of(entry))]
+
+    class CompressionRequest(RequestSchema):
+        """What to compress, how, and how to measure it: exactly one of ``steps`` and ``target``."""
+
+        rules = (ExactlyOne(("steps", "target")), DataWhenNeeded(needs))
+        model = fields.Nested(ModelRef, required=True)
+        steps = StrictList(
+            OneOf("technique", step_schemas(entries)),
+            validate=validate.Length(min=1, max=MOST_STEPS),
+            metadata={"description": "What to do, in this order"},
+        )
+        target = fields.Nested(Target)
+        data = fields.Nested(DataRef)
+        recovery = fields.Nested(Recovery)
+        profile = fields.Nested(ProfileOptions)
+        limits = fields.Nested(Limits)
+        labels = Labels(metadata={"description": "Your own words, to find the job again"})
+
+    return CompressionRequest
+
+
+class UploadFile(RequestSchema):
+    """A file that will be sent."""
+
+    path = FilePath(required=True, metadata={"description": "Its path within the folder, as config.json or a/b.txt"})
+    bytes = whole(1, MOST_UPLOAD_BYTES, "Its size [bytes]", required=True)
+
+
+class UploadRequest(RequestSchema):
+    """A folder of files to be sent straight to the store."""
+
+    files = StrictList(
+        fields.Nested(UploadFile),
+        required=True,
+        validate=validate.Length(min=1, max=MOST_UPLOAD_FILES),
+        metadata={"description": "Every file, with different paths"},
+    )
+
+
+class SentPart(RequestSchema):
+    """A part that the store has taken."""
+
+    number = whole(1, 10_000, "Its number", required=True)
+    etag = StrictString(
+        required=True,
+        validate=validate.Length(min=1, max=128),
+        metadata={"description": "What the store answered in its ETag header"},
+    )
+
+
+class SentFile(RequestSchema):
+    """A file whose parts the store has taken."""
+
+    path = FilePath(required=True, metadata={"description": "Its path, as announced"})
+    parts = StrictList(fields.Nested(SentPart), required=True, validate=validate.Length(min=1, max=10_000))
+
+
+class UploadCompletion(RequestSchema):
+    """What the store answered, part by part."""
+
+    files = StrictList(
+        fields.Nested(SentFile), required=True, validate=validate.Length(min=1, max=MOST_UPLOAD_FILES)
+    )
+
+
+class JobQuery(RequestSchema):
+    """How to show a job."""
+
+    wait = QueryInteger(
+        validate=validate.Range(min=0, max=LONGEST_WAIT_S),
+        load_default=0,
+        metadata={"description": "Answer when the job has ended or changed, at the latest after this long [s]"},
+    )
+
+
+class JobsQuery(RequestSchema):
+    """Which jobs to list, newest first."""
+
+    state = NamedEnum("JobStateFilter", JobState, metadata={"description": "Only jobs in this state"})
+    kind = NamedEnum("JobKindFilter", JOB_KINDS, metadata={"description": "Only jobs of this kind"})
+    label = StrictString(
+        validate=validate.Length(min=1, max=320),
+        metadata={"description": "Only jobs with this label: key or key=value"},
+    )
+    cursor = StrictString(
+        validate=validate.Length(max=512), metadata={"description": "Where to go on: next_cursor of the page before"}
+    )
+    limit = QueryInteger(
+        validate=validate.Range(min=1, max=100), load_default=20, metadata={"description": "Most jobs on the page"}
+    )
+
+
+class EventsQuery(RequestSchema):
+    """Which events to list, oldest first."""
+
+    after = StrictString(
+        validate=validate.Length(max=64), metadata={"description": "Only events after the one with this id"}
+    )
+    limit = QueryInteger(
+        validate=validate.Range(min=1, max=500), load_default=100, metadata={"description": "Most events on the page"}
+    )

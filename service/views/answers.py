@@ -1,0 +1,88 @@
+"""How jobs are answered: links, what to do next, and when nothing has changed."""
+
+import hashlib
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from jobs.state.records import Job as JobRecord
+from service.auth import tenant
+from service.errors import NotFoundError, NoResultError, ReportNotReadyError
+from service.ports import services
+from service.schemas.answers import Job
+
+Json = dict[str, Any]
+
+
+def _documented(about: str, kind: str = "string") -> Json:
+    return {"schema": {"type": kind}, "description": about}
+
+
+RETRY_AFTER = {"Retry-After": _documented("When to ask again [s]; only while the job has not ended", "integer")}
+ACCEPTED = {"Location": _documented("Where the job is"), **RETRY_AFTER}
+CONDITIONAL = {"ETag": _documented("Changes whenever the job does"), **RETRY_AFTER}
+IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "schema": {"type": "string"},
+    "description": "The ETag of an earlier answer: nothing is sent again while it holds",
+}
+
+
+def found(job: JobRecord | None, job_id: str) -> JobRecord:
+    """Return *job*.
+
+    Raises:
+        NotFoundError: there is none with this id, or it is somebody else's.
+    """
+    if job is None:
+        raise NotFoundError(f"Expected the id of one of your jobs; got {job_id[:64]!r}.")
+    return job
+
+
+def job_of(job_id: str) -> JobRecord:
+    """Return the caller's job, or raise as ``found`` does."""
+    return found(services().ledger.show(tenant(), job_id), job_id)
+
+
+def accepted(job: JobRecord) -> Response:
+    """Return 202: the job, where it is and when to look."""
+    response = job_response(job)
+    response.status_code = 202
+    response.headers["Location"] = job.to_resource()["links"]["self"]
+    return response
+
+
+def job_response(job: JobRecord) -> Response:
+    """Return the job with its ETag and, until it ends, when to ask again."""
+    response = jsonify(Job().dump(job.to_resource()))
+    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
+    if not job.state.terminal:
+        response.headers["Retry-After"] = str(services().settings.poll_after_s)
+    return response
+
+
+def unless_known(response: Response) -> Response:
+    """Return *response*, or 304 with the same headers when the caller has it already (compared weakly)."""
+    etag, _ = response.get_etag()
+    if not request.if_none_match.contains_weak(etag or ""):
+        return response
+    unchanged = Response(status=304)
+    for name in ("ETag", "Retry-After"):
+        if name in response.headers:
+            unchanged.headers[name] = response.headers[name]
+    return unchanged
+
+
+def result(job: JobRecord, document: Json | None) -> Json:
+    """Return the *document* that the job has published.
+
+    Raises:
+        ReportNotReadyError: it has not ended yet.
+        NoResultError: it ended without one.
+    """
+    if document is not None:
+        return document
+    if not job.state.terminal:
+        raise ReportNotReadyError(f"The job is {job.state}; its result can be read once it has succeeded.")
+    raise NoResultError(f"The job is {job.state} and has no result; its error says why.")

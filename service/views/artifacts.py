@@ -1,0 +1,48 @@
+"""The files that a job has written."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from flask import Response
+
+from service.api import Blueprint
+from service.auth import tenant
+from service.errors import NotFoundError
+from service.ports import services
+from service.schemas.answers import Manifest
+from service.views.answers import job_of, result
+
+blueprint = Blueprint("artifacts", __name__, url_prefix="/v1/jobs", description="The files that a job has written")
+REDIRECT = {"Location": {"schema": {"type": "string"}, "description": "Presigned; a secret while it lasts"}}
+
+
+@blueprint.route("/<job_id>/artifacts")
+@blueprint.response(200, Manifest)
+@blueprint.alt_response(409)
+@blueprint.alt_response(404)
+@blueprint.doc(operationId="getManifest")
+def get_manifest(job_id: str) -> dict[str, Any]:
+    """List the files of the artifact with their hashes.
+
+    404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
+    """
+    return result(job_of(job_id), services().ledger.manifest(tenant(), job_id))
+
+
+@blueprint.route("/<job_id>/artifacts/<path:path>")
+@blueprint.response(307, description="Where the file can be downloaded for a while", headers=REDIRECT)
+@blueprint.alt_response(409)
+@blueprint.alt_response(404)
+@blueprint.doc(operationId="getArtifact")
+def get_artifact(job_id: str, path: str) -> Response:
+    """Download a file of the artifact.
+
+    Only paths that the manifest names are there.
+    """
+    key = services().ledger.artifact_key(tenant(), job_id, path)
+    if key is None:
+        manifest = result(job_of(job_id), services().ledger.manifest(tenant(), job_id))
+        names = ", ".join(each["path"] for each in manifest["files"])
+        raise NotFoundError(f"Expected a file of the manifest ({names}); got {path[:128]!r}.")
+    url = services().store.presign_get(key, services().settings.download_link_s, PurePosixPath(path).name)
+    return Response(status=307, headers={"Location": url, "Cache-Control": "no-store"})

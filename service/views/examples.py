@@ -1,0 +1,43 @@
+"""Requests that work, shown in the documentation and tried by the tests."""
+
+COMPRESSIONS = {
+    "pipeline": {
+        "summary": "Three techniques, one after the other",
+        "value": {
+            "model": {"uri": "s3://models/hubert-base/"},
+            "steps": [
+                {"technique": "head_pruning", "heads_removed": 0.5},
+                {"technique": "ffn_pruning", "units_removed": 0.33},
+                {"technique": "weight_pruning", "sparsity": 0.5},
+            ],
+            "data": {"uri": "s3://data/calibration/", "samples": 256},
+            "recovery": {"steps": 500, "learning_rate": 1e-4},
+            "profile": {"inputs": [{"kind": "audio", "batch_size": 1, "seconds": 10}], "threads": 1, "repeats": 20},
+            "limits": {"queue_timeout_s": 3600, "run_timeout_s": 7200},
+            "labels": {"team": "speech"},
+        },
+    },
+    "factorisation": {
+        "summary": "Low-rank factors in place of matrices",
+        "value": {
+            "model": {"uri": "hf://sentence-transformers/all-MiniLM-L6-v2"},
+            "steps": [{"technique": "low_rank", "rank_ratio": 0.5}],
+        },
+    },
+    "target": {
+        "summary": "A budget instead of steps",
+        "value": {"model": {"uri": "s3://models/minilm/"}, "target": {"metric": "params", "ratio": 0.5}},
+    },
+}
+UPLOADS = {
+    "model": {
+        "summary": "A small checkpoint",
+        "value": {"files": [{"path": "config.json", "bytes": 612}, {"path": "model.safetensors", "bytes": 90868376}]},
+    },
+}
+COMPLETIONS = {
+    "model": {
+        "summary": "What the store answered",
+        "value": {"files": [{"path": "config.json", "parts": [{"number": 1, "etag": "9b2cf535f27731c974343645a3985328"}]}]},
+    },
+}

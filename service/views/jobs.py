@@ -1,0 +1,77 @@
+"""Jobs: show, list, cancel."""
+
+from typing import Any
+
+from flask import Response, request
+
+from jobs.contract.state import JobState
+from jobs.state.records import Job as JobRecord
+from service.api import Blueprint
+from service.auth import tenant
+from service.ports import Services, services
+from service.schemas.answers import Job, JobPage
+from service.schemas.requests import JobQuery, JobsQuery
+from service.views.answers import CONDITIONAL, IF_NONE_MATCH, RETRY_AFTER, found, job_of, job_response, unless_known
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs", description="Follow what was asked for")
+
+
+@blueprint.route("")
+@blueprint.arguments(JobsQuery, location="query")
+@blueprint.response(200, JobPage)
+@blueprint.doc(operationId="listJobs")
+def list_jobs(query: dict[str, Any]) -> dict[str, Any]:
+    """List jobs, newest first."""
+    state = JobState(query.pop("state")) if "state" in query else None
+    page = services().ledger.page(tenant(), state=state, **query)
+    jobs = [job.to_resource() for job in page.jobs]
+    return {"data": jobs, "next_cursor": page.next_cursor, "has_more": page.next_cursor is not None}
+
+
+@blueprint.route("/<job_id>")
+@blueprint.arguments(JobQuery, location="query")
+@blueprint.response(200, Job, headers=CONDITIONAL)
+@blueprint.alt_response(304, description="The job is as If-None-Match says", headers=CONDITIONAL)
+@blueprint.alt_response(404)
+@blueprint.doc(operationId="getJob", parameters=[IF_NONE_MATCH])
+def get_job(query: dict[str, Any], job_id: str) -> Response:
+    """Show a job.
+
+    With `wait` the answer comes when the job ends or, given If-None-Match, when it changes.
+    """
+    return unless_known(_awaited(job_of(job_id), query["wait"]))
+
+
+@blueprint.route("/<job_id>/cancel", methods=["POST"])
+@blueprint.response(202, Job, headers=RETRY_AFTER)
+@blueprint.alt_response(404)
+@blueprint.doc(operationId="cancelJob")
+def cancel_job(job_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Cancel a job.
+
+    Asking twice is asking once, and a job that has ended stays as it is.
+    """
+    job = found(services().ledger.request_cancel(tenant(), job_id) or job_of(job_id), job_id)
+    return job.to_resource(), 202, {} if job.state.terminal else {"Retry-After": str(services().settings.poll_after_s)}
+
+
+def _awaited(job: JobRecord, seconds: int) -> Response:
+    """Return the job's response, at the latest after *seconds*; at once when too many requests wait already."""
+    outside, response = services(), job_response(job)
+    if seconds and not job.state.terminal and outside.waiting.acquire(blocking=False):
+        try:
+            response = _polled(job, response, outside, outside.monotonic() + seconds)
+        finally:
+            outside.waiting.release()
+    return response
+
+
+def _polled(job: JobRecord, response: Response, outside: Services, deadline: float) -> Response:
+    known = request.if_none_match
+    while not job.state.terminal and (not known or known.contains_weak(response.get_etag()[0] or "")):
+        if outside.monotonic() >= deadline:
+            break
+        outside.sleep(outside.settings.long_poll_step_ms / 1000)
+        job = job_of(job.id)
+        response = job_response(job)
+    return response

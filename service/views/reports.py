@@ -1,0 +1,24 @@
+"""The figures of a job that succeeded."""
+
+from typing import Any
+
+from service.api import Blueprint
+from service.auth import tenant
+from service.ports import services
+from service.schemas.reports import Report
+from service.views.answers import job_of, result
+
+blueprint = Blueprint("reports", __name__, url_prefix="/v1/jobs", description="What a job achieved")
+
+
+@blueprint.route("/<job_id>/report")
+@blueprint.response(200, Report)
+@blueprint.alt_response(409)
+@blueprint.alt_response(404)
+@blueprint.doc(operationId="getReport")
+def get_report(job_id: str) -> dict[str, Any]:
+    """Show the report of a job that succeeded.
+
+    404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
+    """
+    return result(job_of(job_id), services().ledger.report(tenant(), job_id))

@@ -1,0 +1,58 @@
+"""Folders that callers send straight to the store."""
+
+from typing import Any
+
+from flask import Response, jsonify
+
+from service.api import Blueprint
+from service.auth import tenant
+from service.errors import NotFoundError
+from service.ports import services
+from service.schemas.answers import Upload
+from service.schemas.requests import UploadCompletion, UploadRequest
+from service.views.examples import COMPLETIONS, UPLOADS
+
+blueprint = Blueprint("uploads", __name__, url_prefix="/v1/uploads", description="Send a model or data without a bucket")
+LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where the upload is"}}
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.arguments(UploadRequest, examples=UPLOADS)
+@blueprint.response(201, Upload, headers=LOCATION)
+@blueprint.doc(operationId="createUpload")
+def create_upload(document: dict[str, Any]) -> Response:
+    """Begin an upload.
+
+    PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`.
+    """
+    upload = services().uploads.create(tenant(), document["files"])
+    response = jsonify(Upload().dump(upload))
+    response.headers.update({"Location": f"/v1/uploads/{upload['id']}", "Cache-Control": "no-store"})
+    response.status_code = 201
+    return response
+
+
+@blueprint.route("/<upload_id>")
+@blueprint.response(200, Upload)
+@blueprint.alt_response(404)
+@blueprint.doc(operationId="getUpload")
+def get_upload(upload_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Show an upload, with fresh URLs while it is open."""
+    return _found(services().uploads.show(tenant(), upload_id), upload_id), 200, {"Cache-Control": "no-store"}
+
+
+@blueprint.route("/<upload_id>/complete", methods=["POST"])
+@blueprint.arguments(UploadCompletion, examples=COMPLETIONS)
+@blueprint.response(200, Upload)
+@blueprint.alt_response(409)
+@blueprint.alt_response(404)
+@blueprint.doc(operationId="completeUpload")
+def complete_upload(document: dict[str, Any], upload_id: str) -> dict[str, Any]:
+    """Complete an upload, whose parts have all been sent."""
+    return _found(services().uploads.complete(tenant(), upload_id, document["files"]), upload_id)
+
+
+def _found(upload: dict[str, Any] | None, upload_id: str) -> dict[str, Any]:
+    if upload is None:
+        raise NotFoundError(f"Expected the id of one of your uploads; got {upload_id[:64]!r}.")
+    return upload
