@@ -20,9 +20,11 @@ from jobs.state.archive import job_prefix
 from jobs.state.events import Event
 from jobs.state.history import cancelling_event, ended_event, ending, queued_event, repeated_event, running_event
 from jobs.state.objects import ObjectStore
-from jobs.state.reading import LedgerReader
+from jobs.state.reading import LedgerReader, Page
 from jobs.state.records import Job, Lease
 from jobs.state.working_memory import Changed, Verdict
+
+__all__ = ["Ledger", "Page"]
 
 OUTCOME_SCHEMA = "modelpress/outcome/v1"
 OPEN_STATES = tuple(state for state in JobState if not state.terminal)

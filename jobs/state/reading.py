@@ -98,19 +98,6 @@ class LedgerReader:
             found.append(job)
         return Page(tuple(found), None)
 
-    def events(self, tenant: str, job_id: str, *, after: str = "", limit: int = 100) -> list[Json] | None:
-        """Return up to *limit* events of the tenant's job that follow the id *after*, oldest first; None: no such job.
-
-        Raises:
-            InvalidRequestError: *after* is no event's id.
-        """
-        job = self.show(tenant, job_id)
-        if job is None:
-            return None
-        if not self._events.exists(job_id):
-            self._events.restore(job_id, history(job, self._archive.claims(tenant, job_id)))
-        return self._events.page(job_id, after=after, limit=limit)
-
     def manifest(self, tenant: str, job_id: str) -> Json | None:
         """Return the manifest of a job that succeeded."""
         return self._published(tenant, job_id, "manifest")

@@ -1,0 +1,54 @@
+"""Everything about the state of jobs, opened from settings in one call."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from redis import Redis
+
+from jobs.state.events import EventLog
+from jobs.state.keys import Keys
+from jobs.state.ledger import Ledger
+from jobs.state.queue import JobQueue
+from jobs.state.settings import StateSettings
+from jobs.state.storage import S3Store
+from jobs.state.uploads import Uploads
+
+_TIMEOUT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The parts of the state. A process that forks opens its own after the fork."""
+
+    store: S3Store
+    redis: "Redis"
+    ledger: Ledger
+    events: EventLog
+    queue: JobQueue
+    uploads: Uploads
+    keys: Keys
+
+    @classmethod
+    def open(cls, settings: StateSettings) -> Self:
+        """Return the state that *settings* name; nothing is contacted yet."""
+        store, redis = S3Store.from_settings(settings), redis_client(settings)
+        return cls(
+            store=store,
+            redis=redis,
+            ledger=Ledger(store, redis, lease_s=settings.lease_s, max_attempts=settings.max_attempts),
+            events=EventLog(redis),
+            queue=JobQueue(redis_client(settings, decode=False)),
+            uploads=Uploads(store, presign_s=settings.presign_s),
+            keys=Keys(store, redis),
+        )
+
+
+def redis_client(settings: StateSettings, *, decode: bool = True) -> "Redis":
+    """Return a client for Redis; RQ needs one that does not *decode* its responses."""
+    return Redis.from_url(
+        settings.redis_url,
+        decode_responses=decode,
+        socket_timeout=_TIMEOUT_S,
+        socket_connect_timeout=_TIMEOUT_S,
+        health_check_interval=30,
+    )

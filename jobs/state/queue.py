@@ -1,0 +1,149 @@
+"""The queue: RQ as transport, never as truth. It carries a job's id and nothing else.
+
+A job on it is written as JSON and may name one function only: whatever else somebody writes into Redis is refused by
+``SafeJob`` before anything is imported.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from redis import Redis
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.queue import Queue
+from rq.registry import StartedJobRegistry
+from rq.utils import import_attribute
+
+from jobs.state.events import redis_errors
+from jobs.state.records import is_job_id
+
+QUEUE_NAME = "modelpress"
+TASK = "jobs.tasks.run_job"
+SERIALIZER = "json"
+RESULT_TTL_S = 0
+"""Results live in the store: RQ forgets a job as soon as it has run."""
+FAILURE_TTL_S = 86_400
+"""How long RQ keeps the trace of a worker's surprise, for whoever operates it."""
+
+
+class RefusedJobError(Exception):
+    """What is on the queue is not one of our jobs."""
+
+
+class Place(StrEnum):
+    """Where an attempt is on its way to a worker."""
+
+    WAITING = "waiting"
+    TAKEN = "taken"
+    """out of the queue, but not begun: for a moment only, unless its worker died"""
+    BEGUN = "begun"
+    ABSENT = "absent"
+
+
+class SafeJob(Job):
+    """An RQ job that can only be ``jobs.tasks.run_job(job_id)``: no other function, no callbacks, no webhooks."""
+
+    @property
+    def func(self) -> Any:
+        """Return the one function.
+
+        Raises:
+            RefusedJobError: the job names another function, or other arguments than one job id.
+        """
+        self.ledger_id  # noqa: B018 - refuses what is not ours
+        return import_attribute(TASK)
+
+    @property
+    def ledger_id(self) -> str:
+        """Return the id of the job in the ledger.
+
+        Raises:
+            RefusedJobError: as ``func``.
+        """
+        args = tuple(self.args)
+        plain = self.func_name == TASK and not self.instance and not self.kwargs
+        if not plain or len(args) != 1 or not isinstance(args[0], str) or not is_job_id(args[0]):
+            raise RefusedJobError(f"Expected {TASK}(job id) on the queue; got {self.func_name!r}. It was not run.")
+        return args[0]
+
+    @property
+    def success_callback(self) -> None:
+        """Return None: there are no callbacks."""
+
+    @property
+    def failure_callback(self) -> None:
+        """Return None: there are no callbacks."""
+
+    @property
+    def stopped_callback(self) -> None:
+        """Return None: there are no callbacks."""
+
+    def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
+        """Send nothing."""
+
+
+class JobQueue:
+    """Hands jobs to workers.
+
+    Args:
+        redis: a client that does not decode its responses.
+    """
+
+    def __init__(self, redis: "Redis") -> None:
+        self._queue = Queue(QUEUE_NAME, connection=redis, job_class=SafeJob, serializer=SERIALIZER)
+
+    def enqueue(self, job_id: str, run_timeout_s: int, *, attempt: int = 1) -> None:
+        """Put an attempt of the job on the queue, unless it is there.
+
+        Raises:
+            QueueError: Redis failed; the janitor enqueues what was accepted.
+        """
+        with redis_errors():
+            try:
+                self._queue.enqueue_call(
+                    TASK,
+                    args=(job_id,),
+                    timeout=run_timeout_s,
+                    result_ttl=RESULT_TTL_S,
+                    failure_ttl=FAILURE_TTL_S,
+                    job_id=_transport_id(job_id, attempt),
+                    description=job_id,
+                    unique=True,
+                )
+            except DuplicateJobError:
+                return
+
+    def place(self, job_id: str, attempt: int) -> Place:
+        """Return where the attempt is."""
+        with redis_errors():
+            try:
+                status = self._fetch(job_id, attempt).get_status(refresh=False)
+            except NoSuchJobError:
+                return Place.ABSENT
+            if status == JobStatus.STARTED:
+                return Place.BEGUN
+            if status != JobStatus.QUEUED:
+                return Place.ABSENT
+            position = self._queue.get_job_position(_transport_id(job_id, attempt))
+        return Place.TAKEN if position is None else Place.WAITING
+
+    def drop(self, job_id: str, attempt: int) -> None:
+        """Forget an attempt that will not begin, so that it can be enqueued again."""
+        with redis_errors():
+            self._queue.intermediate_queue.remove(_transport_id(job_id, attempt))
+            try:
+                self._fetch(job_id, attempt).delete()
+            except NoSuchJobError:
+                return
+
+    def clean(self) -> None:
+        """Let RQ notice which of its jobs were abandoned."""
+        with redis_errors():
+            StartedJobRegistry(queue=self._queue, job_class=SafeJob).cleanup()
+
+    def _fetch(self, job_id: str, attempt: int) -> Job:
+        return SafeJob.fetch(_transport_id(job_id, attempt), self._queue.connection, SERIALIZER)
+
+
+def _transport_id(job_id: str, attempt: int) -> str:
+    return f"{job_id}-a{attempt}"
