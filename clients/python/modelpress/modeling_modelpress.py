@@ -1,0 +1,319 @@
+"""Open a compressed model in plain transformers: the stock classes, with the layers that compression has changed.
+
+A result that fits no stock config says so in its ``config.json``: ``model_type: modelpress``, the family it comes
+from (``base_model_type``) and a *plan* of the layers that differ. Loading builds the stock model of that family,
+replays the plan, reads the weights into it and refuses any tensor that is missing or left over. The model is an
+instance of the stock class (``isinstance(model, BertModel)``), its weights have the stock names, and
+``save_pretrained`` writes the same kind of folder again.
+
+Two locks keep every other way of opening such a folder from filling the changed layers with random weights:
+``dtype`` in ``config.json`` is a sentence instead of a type, at which every stock config class stops; and each
+changed layer has a tensor of the stock name and another size, at which every stock model class stops.
+
+This file needs torch and transformers only, and is the same, byte for byte, beside the weights of every artifact
+(``modeling_modelpress.py``) and in the client.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, PreTrainedModel
+from transformers.models.auto import modeling_auto
+from transformers.pytorch_utils import Conv1D
+
+MODEL_TYPE = "modelpress"
+CODE_FILE = "modeling_modelpress.py"
+HOW_TO_OPEN = (
+    "This folder holds a model compressed by ModelPress: its layers do not fit the stock config. Open it with "
+    "AutoModel.from_pretrained(folder, trust_remote_code=True), or `import modelpress.transformers` first."
+)
+
+
+class FactorisedLinear(nn.Module):
+    """A linear layer stored as two thin factors: ``y = (x @ weight.T) @ up.T + bias``.
+
+    The first factor is named ``weight`` on purpose: a stock class that opens these weights finds a tensor of the
+    wrong size, and stops, instead of a missing one, which it would fill with random numbers.
+
+    Attributes:
+        weight: the first factor, (rank, in_features).
+        up: the second factor, (out_features, rank).
+        bias: (out_features,), or None.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        rank: int,
+        bias: bool = True,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.in_features, self.out_features, self.rank = in_features, out_features, rank
+        self.weight = nn.Parameter(torch.empty(rank, in_features, device=device, dtype=dtype))
+        self.up = nn.Parameter(torch.empty(out_features, rank, device=device, dtype=dtype))
+        self.bias = nn.Parameter(torch.empty(out_features, device=device, dtype=dtype)) if bias else None
+        self.reset_parameters()
+
+    @classmethod
+    def from_factors(cls, down: Tensor, up: Tensor, bias: Tensor | None) -> "FactorisedLinear":
+        """Return the layer ``x -> (x @ down.T) @ up.T + bias``, with copies of the given values.
+
+        Args:
+            down: (rank, in_features).
+            up: (out_features, rank).
+            bias: (out_features,), or None.
+        """
+        (rank, in_features), out_features = down.shape, up.shape[0]
+        layer = cls(in_features, out_features, rank, bias is not None, device=down.device, dtype=down.dtype)
+        with torch.no_grad():
+            layer.weight.copy_(down)
+            layer.up.copy_(up)
+            if layer.bias is not None and bias is not None:
+                layer.bias.copy_(bias)
+        return layer
+
+    def reset_parameters(self) -> None:
+        """Draw both factors so that their product has the scale of a fresh ``nn.Linear``."""
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+        nn.init.normal_(self.up, std=self.rank**-0.5)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (…, out_features) for x (…, in_features)."""
+        return nn.functional.linear(nn.functional.linear(x, self.weight), self.up, self.bias)
+
+    def extra_repr(self) -> str:
+        """Return the sizes as they show in a printed model."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, rank={self.rank}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+def sizes(layer: nn.Module) -> tuple[int, int] | None:
+    """Return (in, out) of a linear layer of any kind, None for every other module."""
+    if isinstance(layer, nn.Linear | FactorisedLinear):
+        return layer.in_features, layer.out_features
+    return (layer.nx, layer.nf) if isinstance(layer, Conv1D) else None
+
+
+def replay(plan: Mapping[str, Any], base: nn.Module) -> None:
+    """Give *base*, a fresh stock model without head, the layers of *plan*.
+
+    Raises:
+        ValueError: the plan names a layer, a kind or a size that this model cannot have.
+    """
+    for record in plan["modules"]:
+        old = base.get_submodule(record["path"])
+        base.set_submodule(record["path"], _layer(record, old))
+    for path, attributes in plan.get("attributes", {}).items():
+        module = base.get_submodule(path)
+        for name, value in attributes.items():
+            if type(value) is not int or type(getattr(module, name, None)) is not int:
+                raise ValueError(f"The plan may only set counts that the model has; got {path}.{name} = {value!r}.")
+            setattr(module, name, value)
+
+
+def _layer(record: Mapping[str, Any], old: nn.Module) -> nn.Module:
+    counts = [record[name] for name in ("in", "out", "rank") if record.get(name) is not None]
+    if sizes(old) is None or any(type(count) is not int or count < 1 for count in counts):
+        raise ValueError(f"The plan cannot replace {type(old).__name__} {record['path']!r} with {dict(record)}.")
+    placed: dict[str, Any] = {"device": old.weight.device, "dtype": old.weight.dtype}
+    if record["kind"] == "factorised":
+        return FactorisedLinear(record["in"], record["out"], record["rank"], record["bias"], **placed)
+    if record["kind"] != "linear":
+        raise ValueError(f"The plan has a layer of kind {record['kind']!r}; this release knows linear and factorised.")
+    if isinstance(old, Conv1D):
+        with torch.device(placed["device"]):
+            conv: nn.Module = Conv1D(record["out"], record["in"])
+        return conv.to(placed["dtype"])
+    return nn.Linear(record["in"], record["out"], record["bias"], **placed)
+
+
+class _Planned:
+    """What the config and the model of a compressed result share: the stock class beneath."""
+
+    stock: ClassVar[type]
+
+
+class _PlannedConfig(_Planned):
+    """Mixed into a stock config class: carries the plan, and is written as ``model_type: modelpress``."""
+
+    plan: dict[str, Any]
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Return the config that an artifact's ``config.json`` holds."""
+        return super().from_dict(_unpacked(config_dict), **kwargs)  # type: ignore[misc]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields of the stock config, with the plan and the locks."""
+        fields: dict[str, Any] = super().to_dict()  # type: ignore[misc]
+        return {
+            **fields,
+            "model_type": MODEL_TYPE,
+            "base_model_type": self.stock.model_type,  # type: ignore[attr-defined]
+            "auto_map": {"AutoConfig": f"{Path(CODE_FILE).stem}.{ModelPressConfig.__name__}"},
+            "dtype": HOW_TO_OPEN,
+            "weights_dtype": fields.get("dtype"),
+        }
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
+        """Write ``config.json`` and this code beside it."""
+        super().save_pretrained(save_directory, **kwargs)  # type: ignore[misc]
+        code, copy = Path(__file__), Path(save_directory) / CODE_FILE
+        if not (copy.exists() and copy.samefile(code)):
+            shutil.copyfile(code, copy)
+
+    @classmethod
+    def register_for_auto_class(cls, auto_class: str = "AutoConfig") -> None:
+        """Do nothing: ``to_dict`` writes the map itself."""
+
+
+class _PlannedModel(_Planned):
+    """Mixed into a stock model class: replays the plan, and refuses weights that do not fit it."""
+
+    def __init__(self, config: PreTrainedConfig, *args: Any, **kwargs: Any) -> None:
+        super().__init__(config, *args, **kwargs)  # type: ignore[call-arg]
+        replay(config.plan, self.base_model)  # type: ignore[attr-defined]
+
+    @classmethod
+    def from_pretrained(cls, folder: Any, *args: Any, output_loading_info: bool = False, **kwargs: Any) -> Any:
+        """Return the model in *folder*, as the stock method does.
+
+        Raises:
+            RuntimeError: a tensor is missing, left over, or of another size.
+        """
+        model, info = super().from_pretrained(folder, *args, output_loading_info=True, **kwargs)  # type: ignore[misc]
+        _refuse_misfits(model, info, folder)
+        return (model, info) if output_loading_info else model
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
+        """Write the folder again: config, code and weights under the names the modules have."""
+        kwargs.setdefault("save_original_format", False)
+        super().save_pretrained(save_directory, **kwargs)  # type: ignore[misc]
+
+
+def _refuse_misfits(model: PreTrainedModel, info: Mapping[str, Any], folder: Any) -> None:
+    """Raise unless every tensor that the saved class has was read, and nothing was left over.
+
+    A head that the saved class lacks may start afresh (to fine-tune), and one that this class lacks may stay unread.
+    """
+    prefix = f"{model.base_model_prefix}."
+    saved = {key.removeprefix(prefix) for key in _saved_keys(model)}
+    in_base = {key.removeprefix(prefix) for key in model.base_model.state_dict()}
+    missing = sorted(key for key in info["missing_keys"] if key.removeprefix(prefix) in saved)
+    unexpected = sorted(key for key in info["unexpected_keys"] if key.removeprefix(prefix) not in saved)
+    mismatched = sorted(str(key[0]) for key in info["mismatched_keys"] if key[0].removeprefix(prefix) in in_base)
+    if missing or unexpected or mismatched:
+        raise RuntimeError(
+            f"The weights in {folder} are not those of its plan: the file is damaged or was renamed. "
+            f"Missing: {missing[:5]}; left over: {unexpected[:5]}; of another size: {mismatched[:5]}."
+        )
+
+
+def _saved_keys(model: PreTrainedModel) -> set[str]:
+    """Return the names of the tensors that the class which was saved has."""
+    saved = known_models(type(model.config)).get((model.config.architectures or [""])[0], type(model))
+    if saved is type(model):
+        return set(model.state_dict())
+    with torch.device("meta"):
+        return set(saved(model.config).state_dict())
+
+
+class ModelPressConfig(PreTrainedConfig):  # type: ignore[misc] # transformers is untyped
+    """The door: returns the stock family's own config, with the plan."""
+
+    model_type = MODEL_TYPE
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Return the config that an artifact's ``config.json`` holds.
+
+        Raises:
+            ValueError: this release of transformers does not have the family.
+        """
+        family = config_dict.get("base_model_type")
+        if family not in CONFIG_MAPPING:
+            raise ValueError(f"Expected a base_model_type that transformers knows; got {family!r}.")
+        return planned_config_class(CONFIG_MAPPING[family]).from_dict(config_dict, **kwargs)
+
+
+def planned_config(config: PreTrainedConfig, plan: Mapping[str, Any]) -> Any:
+    """Return *config* with *plan*, to build or to save a compressed model."""
+    fields = stock_config(config).to_dict()
+    return planned_config_class(stock_class(type(config))).from_dict({**fields, "plan": dict(plan)})
+
+
+def stock_config(config: PreTrainedConfig) -> PreTrainedConfig:
+    """Return *config* without plan, of the stock class."""
+    if not isinstance(config, _PlannedConfig):
+        return config
+    fields = _unpacked(config.to_dict())
+    fields.pop("plan")
+    return config.stock.from_dict(fields)  # type: ignore[attr-defined]
+
+
+def stock_class(kind: type) -> type:
+    """Return the stock config or model class beneath *kind*, which may be stock already."""
+    return kind.stock if issubclass(kind, _Planned) else kind
+
+
+@cache
+def planned_config_class(stock: type) -> Any:
+    """Return the subclass of a stock config class that carries a plan, known to every Auto class of its family."""
+    body = {"__module__": __name__, "stock": stock, "model_type": stock.model_type}  # type: ignore[attr-defined]
+    kind = type(f"ModelPress{stock.__name__}", (_PlannedConfig, stock), body)
+    for auto in _auto_classes():
+        if stock in auto._model_mapping:  # noqa: SLF001 - the table behind AutoModel has no public name
+            found = auto._model_mapping[stock]  # noqa: SLF001
+            models = found if isinstance(found, list | tuple) else (found,)
+            planned = tuple(_planned_model_class(model, kind) for model in models if model is not None)
+            choice = planned if len(planned) > 1 else planned[0]  # a choice is made by config.architectures
+            auto._model_mapping.register(kind, choice)  # noqa: SLF001 - the public register() takes no choice
+    return kind
+
+
+@cache
+def _planned_model_class(stock: type, config_class: type) -> Any:
+    """Return the subclass of a stock model class that replays the plan; it keeps the name, which pipelines look up."""
+    body = {"__module__": __name__, "stock": stock, "config_class": config_class, "__doc__": stock.__doc__}
+    return type(stock.__name__, (_PlannedModel, stock), body)
+
+
+def known_models(config_class: type) -> dict[str, Any]:
+    """Return every model class that the Auto classes have for *config_class*, by name."""
+    found: dict[str, Any] = {}
+    for auto in _auto_classes():
+        if config_class in auto._model_mapping:  # noqa: SLF001
+            models = auto._model_mapping[config_class]  # noqa: SLF001
+            found |= {m.__name__: m for m in (models if isinstance(models, list | tuple) else (models,)) if m}
+    return found
+
+
+def _auto_classes() -> Iterator[Any]:
+    return (kind for name, kind in vars(modeling_auto).items() if name.startswith("AutoModel"))
+
+
+def _unpacked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stock fields and the plan of an artifact's config."""
+    if fields.get("model_type") != MODEL_TYPE:
+        return dict(fields)
+    ours = {"model_type", "base_model_type", "auto_map", "weights_dtype", "dtype"}
+    stock = {name: value for name, value in fields.items() if name not in ours}
+    return stock | {"dtype": fields.get("weights_dtype")}
+
+
+def register() -> None:
+    """Teach ``AutoConfig``, and with it every Auto class, to open compressed results."""
+    AutoConfig.register(MODEL_TYPE, ModelPressConfig, exist_ok=True)

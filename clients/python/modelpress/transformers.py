@@ -1,0 +1,11 @@
+"""Teach transformers to open compressed models: ``import modelpress.transformers`` is enough.
+
+From then on ``AutoConfig``, ``AutoModel`` and every ``AutoModelFor…`` of the model's family open what ModelPress
+wrote, without running code from the folder.
+"""
+
+from modelpress.modeling_modelpress import FactorisedLinear, ModelPressConfig, register
+
+__all__ = ["FactorisedLinear", "ModelPressConfig"]
+
+register()

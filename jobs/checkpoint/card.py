@@ -1,0 +1,136 @@
+"""The model card: what was done to the model, what it costs now, and the lines that load it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from transformers import CONFIG_MAPPING
+from transformers.models.auto import modeling_auto
+
+from jobs.checkpoint.plan import Plan
+from jobs.checkpoint.restore import MODEL_TYPE
+from jobs.contract.spec import Json
+
+
+def card(report: Json, plan: Plan, config: Json) -> str:
+    """Return ``README.md`` for an artifact.
+
+    Args:
+        report: the report's JSON.
+        plan: how the result differs from its stock class.
+        config: the artifact's ``config.json``.
+    """
+    sections = (_head(report, config), _steps(report), _figures(report), _loading(plan, config), _files(plan))
+    return "\n\n".join(sections) + "\n"
+
+
+def _head(report: Json, config: Json) -> str:
+    family = config.get("base_model_type") or config.get("model_type")
+    return (
+        f"---\nlibrary_name: transformers\ntags: [modelpress, compressed, {family}]\n---\n\n"
+        f"# A compressed {report['model'].get('architecture', family)}\n\n"
+        f"Made by ModelPress from `{report['model'].get('uri', 'a local folder')}`."
+    )
+
+
+def _steps(report: Json) -> str:
+    rows = [[f"`{s['technique']}`", _pairs(s["requested"]), _pairs(s["achieved"])] for s in report["steps"]]
+    return "## What was done\n\n" + _table(["step", "requested", "achieved"], rows)
+
+
+def _figures(report: Json) -> str:
+    dense, compressed, fidelity = report["dense"], report["compressed"], report["fidelity"]
+    named = [
+        ("parameters", "params_total"),
+        ("parameters that are not zero", "params_nonzero"),
+        ("parameters of the encoder", "params_encoder"),
+        ("bytes of the weights", "bytes_stored"),
+    ]
+    rows = [[label, _count(dense[name]), _count(compressed[name])] for label, name in named]
+    rows += [
+        row
+        for before, after in zip(dense["inputs"], compressed["inputs"], strict=True)
+        for row in _input(before, after)
+    ]
+    speedups = [
+        f"Speed-up on {_length(s['input'])}: {s['ratio']:.2f}, 95 % interval {s['low']:.2f} to {s['high']:.2f}"
+        + ("" if s["conclusive"] else " (not conclusive)")
+        + "."
+        for s in report["speedup"]
+    ]
+    closeness = (
+        f"Closeness to the dense model's last hidden states on {fidelity['samples']} samples ({fidelity['source']}): "
+        f"cosine {fidelity['cosine']:.4f}, relative error {fidelity['relative_error']:.4f}."
+    )
+    return "\n\n".join(["## Figures", _table(["", "dense", "compressed"], rows), *speedups, closeness])
+
+
+def _input(before: Json, after: Json) -> Iterator[list[str]]:
+    """Yield the rows of one profiled input."""
+    length, latency = _length(before["input"]), before["latency_ms"]
+    place = f"{latency['threads']} thread(s), {latency['device']}, {latency['dtype']}"
+    for label, name in (("executed", "macs_executed"), ("without stored zeros", "macs_theoretical")):
+        yield [f"MACs {label}, {length}", _count(before[name]), _count(after[name])]
+    timed = [f"{side['latency_ms']['p50']:.1f} ± {side['latency_ms']['iqr'] / 2:.1f}" for side in (before, after)]
+    yield [f"milliseconds (median ± half the IQR), {length}; {place}", *timed]
+    if before["real_time_factor"] is not None:
+        yield [f"real-time factor, {length}", f"{before['real_time_factor']:.4f}", f"{after['real_time_factor']:.4f}"]
+
+
+def _loading(plan: Plan, config: Json) -> str:
+    auto = _auto_class(config)
+    stock, line = f"from transformers import {auto}", f"model = {auto}.from_pretrained(folder)"
+    if plan.native:
+        return f"## How to load it\n\n{_code(stock, line)}"
+    registered = _code(f"import modelpress.transformers\n{stock}", line)
+    trusting = _code(stock, line.replace(")", ", trust_remote_code=True)"))
+    return (
+        "## How to load it\n\nIts layers do not fit the stock config. With the ModelPress client installed:\n\n"
+        f"{registered}\n\n"
+        "With transformers alone; this runs `modeling_modelpress.py`, which lies beside the weights:\n\n"
+        f"{trusting}\n\n"
+        "Either way it is an instance of the stock class. Tokenizers and feature extractors load alike "
+        "(`AutoTokenizer.from_pretrained(folder, trust_remote_code=True)`). Opened otherwise, it stops with an error."
+    )
+
+
+def _code(imports: str, line: str) -> str:
+    return f"```python\n{imports}\n\n{line}\n```"
+
+
+def _files(plan: Plan) -> str:
+    rows = [
+        ["`compression.json`", "what was changed, layer by layer, and the hashes of the source"],
+        ["`verification.safetensors`", "one input and its output; `modelpress.verify(folder)` compares"],
+    ]
+    return "## Beside the weights\n\n" + _table(["file", "holds"], rows)
+
+
+def _auto_class(config: Json) -> str:
+    """Return the Auto class whose table has the saved architecture; AutoModel where several or none have."""
+    family = config["base_model_type"] if config.get("model_type") == MODEL_TYPE else config["model_type"]
+    stock, name = CONFIG_MAPPING[family], (config.get("architectures") or [""])[0]
+    autos = [kind for key, kind in vars(modeling_auto).items() if key.startswith("AutoModelFor")]
+    for auto in autos:
+        found = auto._model_mapping.get(stock, None)  # noqa: SLF001 - the table behind an Auto class has no public name
+        if getattr(found, "__name__", None) == name:
+            return str(auto.__name__)
+    return "AutoModel"
+
+
+def _length(spec: Mapping[str, Any]) -> str:
+    sizes = (("seconds", "s of audio"), ("tokens", "tokens"), ("pixels", "pixels wide"))
+    known = [f"{spec[name]:g} {unit}" for name, unit in sizes if spec.get(name) is not None]
+    return f"batch {spec['batch_size']}, {known[0] if known else spec['kind']}"
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items() if not isinstance(value, dict | list | tuple))
+
+
+def _count(value: int) -> str:
+    return f"{value:,}".replace(",", " ")
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

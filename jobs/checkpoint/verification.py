@@ -1,0 +1,74 @@
+"""Proof that what was written is what was made: one input and its output travel with the weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from jobs.batches import Batch
+from jobs.checkpoint.reader import load_model
+from jobs.contract.errors import InvalidRequestError, VerificationError
+
+VERIFICATION_FILE = "verification.safetensors"
+
+
+def write_verification(model: PreTrainedModel, batch: Batch, out: Path) -> None:
+    """Write *batch* and what *model* makes of it into ``verification.safetensors``.
+
+    Tensors: ``input.<name>``, ``output.last_hidden_state`` (of the base model) and, with a head, ``output.logits``.
+    """
+    inputs = {f"input.{name}": tensor.contiguous() for name, tensor in batch.items()}
+    outputs = {f"output.{name}": tensor.contiguous() for name, tensor in outputs_of(model, batch).items()}
+    versions = {"format": "pt", "torch": torch.__version__, "threads": str(torch.get_num_threads())}
+    save_file(inputs | outputs, out / VERIFICATION_FILE, metadata=versions)
+
+
+@torch.no_grad()
+def outputs_of(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
+    """Return the last hidden state and, with a head that has them, the logits; dropout is off."""
+    training = model.training
+    model.eval()
+    try:
+        found = {"last_hidden_state": model.base_model(**batch).last_hidden_state}
+        logits = getattr(model(**batch), "logits", None) if model.base_model is not model else None
+    finally:
+        model.train(training)
+    return found if logits is None else found | {"logits": logits}
+
+
+def check_reload(out: Path) -> None:
+    """Load the artifact in *out* from disk and compare its output with the one it had, bit for bit.
+
+    Raises:
+        VerificationError: it cannot be loaded, or its output differs.
+    """
+    stored = load_file(out / VERIFICATION_FILE)
+    outputs = outputs_of(_reload(out), _named("input", stored))
+    expected = _named("output", stored)
+    for name in expected.keys() | outputs.keys():
+        if name not in outputs or name not in expected or not torch.equal(outputs[name], expected[name]):
+            raise VerificationError(
+                f"The artifact, read back, has another {name}: {_difference(outputs.get(name), expected.get(name))}. "
+                "It is not published."
+            )
+
+
+def _reload(out: Path) -> PreTrainedModel:
+    try:
+        return load_model(out)
+    except InvalidRequestError as error:  # what we wrote is our fault, not the caller's
+        raise VerificationError(f"The artifact does not load again: {error}") from error
+
+
+def _named(prefix: str, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{prefix}."): tensor for name, tensor in stored.items() if name.startswith(f"{prefix}.")}
+
+
+def _difference(tensor: Tensor | None, expected: Tensor | None) -> str:
+    if tensor is None or expected is None or tensor.shape != expected.shape:
+        shapes = [None if t is None else tuple(t.shape) for t in (tensor, expected)]
+        return f"shape {shapes[0]} instead of {shapes[1]}"
+    return f"largest difference {(tensor - expected).abs().max().item():.3g}"

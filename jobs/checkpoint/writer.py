@@ -1,0 +1,119 @@
+"""Write the artifact: weights, config, what the source needs to read its input, and what was changed."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from jobs.checkpoint.card import card
+from jobs.checkpoint.plan import Plan, plan_of
+from jobs.checkpoint.reader import weight_files
+from jobs.checkpoint.restore import MODEL_TYPE, planned_config, stock_config
+from jobs.contract.spec import Json
+
+COMPRESSION_SCHEMA = "modelpress/compression/v1"
+SHARD_BYTES = "5GB"
+COMPANION_MAX_BYTES = 100_000_000
+
+_COMPANIONS = (".json", ".txt", ".model", ".vocab", ".bpe", ".jinja")
+_WRITTEN = {  # ours, or the weights': never copied from the source
+    "config.json",
+    "generation_config.json",
+    "model.safetensors.index.json",
+    "adapter_config.json",
+    "compression.json",
+    "manifest.json",
+    "report.json",
+}
+
+
+def write_artifact(
+    model: PreTrainedModel, *, source: Path, out: Path, details: Mapping[str, Any] | None = None
+) -> Plan:
+    """Write *model* into the folder *out* and return how it differs from its stock class.
+
+    A native result has a stock config; any other gets ``model_type: modelpress``, its plan and the code that replays
+    it. ``compression.json`` says the same for people.
+
+    Args:
+        model: the compressed model.
+        source: the folder it came from; its tokenizer and feature-extractor files are copied.
+        out: the folder to write.
+        details: more to keep in ``compression.json``, as the source's revision and hashes or the heads kept.
+
+    Raises:
+        UnsupportedModelError: the model differs from its config in more than a plan can say.
+    """
+    plan = plan_of(model)
+    out.mkdir(parents=True, exist_ok=True)
+    _copy_companions(source, out)
+    _save(model, plan, out)
+    summary = _summary(model, plan, source) | dict(details or {})
+    (out / "compression.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    return plan
+
+
+def weight_bytes(directory: Path) -> int:
+    """Return how many bytes the weights in *directory* take on disk."""
+    return sum(file.stat().st_size for file in weight_files(directory))
+
+
+def write_card(out: Path, report: Json, plan: Plan) -> None:
+    """Write ``README.md``: the report's table and how to load the model."""
+    config = json.loads((out / "config.json").read_text())
+    (out / "README.md").write_text(card(report, plan, config))
+
+
+def _save(model: PreTrainedModel, plan: Plan, out: Path) -> None:
+    """Write config and weights; a native result under the names that hubs use, any other under its modules' own."""
+    before = model.config
+    model.config = stock_config(before) if plan.native else planned_config(before, plan.to_json())
+    try:
+        PreTrainedModel.save_pretrained(model, out, max_shard_size=SHARD_BYTES, save_original_format=plan.native)
+    finally:
+        model.config = before
+
+
+def _copy_companions(source: Path, out: Path) -> None:
+    """Copy the small text files beside the weights, and the pooling settings of sentence encoders; never code."""
+    files = [*source.iterdir(), *source.glob("*_Pooling/config.json")]
+    for file in files:
+        wanted = file.suffix in _COMPANIONS and (file.parent != source or file.name not in _WRITTEN)
+        if wanted and file.is_file() and not file.is_symlink() and file.stat().st_size <= COMPANION_MAX_BYTES:
+            target = out / file.relative_to(source)
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(file, target)
+
+
+def _summary(model: PreTrainedModel, plan: Plan, source: Path) -> Json:
+    config = stock_config(model.config)
+    return {
+        "schema": COMPRESSION_SCHEMA,
+        "door": "native" if plan.native else MODEL_TYPE,
+        "architecture": type(model).__name__,
+        "model_type": config.model_type,
+        "layers": getattr(config, "num_hidden_layers", None),
+        "modules": [asdict(change) for change in plan.modules],
+        "attributes": plan.to_json()["attributes"],
+        "zeros": _zeros(model),
+        "source": {"files": [_described(file) for file in [source / "config.json", *weight_files(source)]]},
+    }
+
+
+def _zeros(model: nn.Module) -> dict[str, float]:
+    """Return the share of zeros of every matrix that has any; biases and norms are often zero by nature."""
+    matrices = {name: tensor for name, tensor in model.named_parameters() if tensor.ndim > 1}
+    shares = {name: 1 - tensor.count_nonzero().item() / tensor.numel() for name, tensor in matrices.items()}
+    return {name: round(share, 6) for name, share in shares.items() if share > 0}
+
+
+def _described(file: Path) -> Json:
+    with file.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"path": file.name, "bytes": file.stat().st_size, "sha256": sha256}
