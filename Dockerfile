@@ -1,0 +1,47 @@
+# Two images from one file:
+#   docker build --target service -t modelpress-service .
+#   docker build --target worker  -t modelpress-worker  .    also runs the janitor: … python -m jobs.janitor
+# Where pip's index serves CUDA builds of torch and CPU ones are wanted, name an index of those:
+#   --build-arg PIP_EXTRA_INDEX_URL=…
+
+FROM python:3.11.14-slim-bookworm AS python
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    OMP_NUM_THREADS=1
+WORKDIR /app
+
+FROM python AS dependencies
+ARG PIP_EXTRA_INDEX_URL=
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=
+RUN python -m venv /opt/venv
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+RUN pip install --constraint constraints.txt .
+
+FROM dependencies AS service-dependencies
+RUN pip install --constraint constraints.txt '.[service]'
+
+FROM dependencies AS worker-dependencies
+RUN pip install --constraint constraints.txt '.[worker]'
+
+FROM python AS nobody-special
+RUN useradd --system --uid 10001 --create-home modelpress
+USER 10001
+
+FROM nobody-special AS service
+COPY --from=service-dependencies /opt/venv /opt/venv
+COPY jobs/__init__.py jobs/
+COPY jobs/contract jobs/contract
+COPY jobs/state jobs/state
+COPY service service
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/livez', timeout=4)"]
+CMD ["gunicorn", "service.wsgi:app", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
+
+FROM nobody-special AS worker
+COPY --from=worker-dependencies /opt/venv /opt/venv
+COPY jobs jobs
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, redis; redis.Redis.from_url(os.environ['MODELPRESS_REDIS_URL']).ping()"]
+CMD ["python", "-m", "jobs.worker"]

@@ -1,0 +1,1 @@
+"""``make demo``: a whole stack, two real-sized models, every technique, one table; and the proof that results load."""

@@ -1,0 +1,94 @@
+"""``python -m deploy.demo``: see the package's docstring."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from modelpress import Job, ModelPress
+
+from deploy.demo.data import write_sentences, write_voices
+from deploy.demo.jobs import SPEECH_PROFILE, SPEECH_SECONDS, SPEECH_STEPS, TEXT_PROFILE, TEXT_STEPS, Ask, asks, finished
+from deploy.demo.sources import minilm_files, write_hubert
+from deploy.demo.table import LEGEND, Result, render
+from deploy.embedded.stack import MODELS_BUCKET, ROOT, Stack
+
+FOLDER = ROOT / ".modelpress"
+REOPEN = Path(__file__).with_name("reopen.py")
+FURTHER = """\
+To look further:
+  make up                       keeps such a stack running; its address and an API key are in .modelpress/env
+  <address>/docs                the whole API, to try in the browser
+  README.md                     the same from Python and from the shell"""
+
+
+def main() -> None:
+    """Run the demo in a folder of its own, and leave nothing behind."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, and so stops the stack
+    began = time.monotonic()
+    FOLDER.mkdir(exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix="demo-", dir=FOLDER) as name:
+        folder = Path(name)
+        print("Starting Redis, an S3 store, the service and a worker …", flush=True)
+        with Stack(folder / "stack") as stack, ModelPress(stack.url, stack.api_key) as press:
+            print(f"They run at {stack.url}.\n")
+            _text(stack, press, folder)
+            _speech(press, folder)
+    print(f"\n{FURTHER}\n\nEverything is stopped and removed again. This took {time.monotonic() - began:.0f} s.")
+
+
+def _text(stack: Stack, press: ModelPress, folder: Path) -> None:
+    print("all-MiniLM-L6-v2, the real one, goes to s3://models/minilm and to half its encoder, in four ways:")
+    for file in minilm_files():
+        stack.store(MODELS_BUCKET).upload_file(f"minilm/{file.name}", file)
+    data = press.upload(write_sentences(folder / "sentences.txt", 256))
+    wanted = asks(layers=6, distillation_steps=TEXT_STEPS)
+    done = _compress(press, "s3://models/minilm", wanted, {"uri": data, "samples": 128}, TEXT_PROFILE)
+    _show("MiniLM, dense", wanted, done)
+    print("\nDownloaded, and opened in fresh processes by torch and transformers alone:")
+    _reopen(done[3], "the 3-layer student, by plain from_pretrained", folder / "student")
+    _reopen(done[0], "the pruned model, with its own reload code", folder / "pruned", "trust_remote_code")
+
+
+def _speech(press: ModelPress, folder: Path) -> None:
+    print("\nA speech model of HuBERT-base's size (random weights: sizes and times are real, its fidelity is not):")
+    model = press.upload(write_hubert(folder / "hubert"))
+    data = press.upload(write_voices(folder / "voices", 8, SPEECH_SECONDS))
+    wanted = asks(layers=12, distillation_steps=SPEECH_STEPS)
+    done = _compress(press, model, wanted, {"uri": data, "samples": 8}, SPEECH_PROFILE)
+    _show("HuBERT-base size, dense", wanted, done)
+    print(LEGEND)
+
+
+def _compress(
+    press: ModelPress, model: str, wanted: Sequence[Ask], data: dict[str, Any], profile: dict[str, Any]
+) -> list[Job]:
+    jobs = [press.compress(model=model, steps=ask.steps, data=data, profile=profile) for ask in wanted]
+    return [finished(ask.name, job) for ask, job in zip(wanted, jobs, strict=True)]
+
+
+def _show(title: str, wanted: Sequence[Ask], done: Sequence[Job]) -> None:
+    results = [Result(ask.name, job.report()) for ask, job in zip(wanted, done, strict=True)]
+    print(f"\n{render(title, results)}", flush=True)
+
+
+def _reopen(job: Job, what: str, folder: Path, *how: str) -> None:
+    job.download(folder)
+    manifest = folder.with_suffix(".json")
+    manifest.write_text(json.dumps(job.artifacts().to_json()))
+    environment = {"PATH": os.environ["PATH"], "HF_HOME": str(folder.parent / "hub"), "HF_HUB_OFFLINE": "1"}
+    command = (sys.executable, "-I", str(REOPEN), str(folder), str(manifest), *how)
+    seen = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if seen.returncode:
+        raise SystemExit(f"  {what}: {seen.stdout}{seen.stderr}")
+    print(f"  {what}: {seen.stdout.strip()}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
