@@ -8,9 +8,9 @@ from typing import Protocol, Self
 
 from jobs.adapters.folders import BucketFolder, Folder, LocalFolder
 from jobs.adapters.hub import Hub, HubFolder, Kind
-from jobs.adapters.settings import SourceSettings
+from jobs.adapters.settings import NO_HUB, SourceSettings
 from jobs.adapters.transfer import Limits
-from jobs.contract.errors import InvalidRequestError, InvalidUriError
+from jobs.contract.errors import InvalidRequestError, InvalidUriError, ModelNotFoundError
 from jobs.contract.uris import Uri
 from jobs.state.objects import ObjectStore
 
@@ -47,11 +47,12 @@ class Sources:
     @classmethod
     def from_settings(cls, settings: SourceSettings, store: Buckets, upload_prefix: Callable[[str], str]) -> Self:
         """Return the sources that *settings* allow."""
+        hub = Hub() if settings.hub_endpoint == NO_HUB else Hub(settings.hub_endpoint, settings.hub_token)
         return cls(
             store,
             upload_prefix,
             settings.source_buckets,
-            Hub(settings.hub_endpoint, settings.hub_token),
+            hub,
             Path(settings.file_root) if settings.file_root else None,
             Limits(settings.source_max_files, settings.source_max_bytes),
         )
@@ -82,7 +83,10 @@ class Sources:
         return BucketFolder.at(_name(uri), self.store.in_bucket(uri.authority), uri.path, missing)
 
     def _upload(self, uri: Uri, missing: type[InvalidRequestError]) -> Folder:
-        prefix = self.upload_prefix(uri.authority).strip("/")
+        try:
+            prefix = self.upload_prefix(uri.authority).strip("/")
+        except ModelNotFoundError as error:  # uploads do not know what they are for
+            raise missing(error.message) from error
         return BucketFolder.at(_name(uri), self.store, f"{prefix}/{uri.path}".strip("/"), missing)
 
     def _local(self, uri: Uri, missing: type[InvalidRequestError]) -> Folder:

@@ -115,8 +115,12 @@ def test_upload_is_read_from_the_callers_own_prefix(sources: Sources, tmp_path: 
 
 def test_foreign_or_open_upload_is_not_found(sources: Sources, tmp_path: Path) -> None:
     """An upload that is not the caller's, or not complete, does not exist for them."""
+    foreign = parse_uri("upload://upl_01JAAAAAAAAAAAAAAAAAAAAAAA")
+
     with pytest.raises(ModelNotFoundError, match="No complete upload"):
-        fetch(parse_uri("upload://upl_01JAAAAAAAAAAAAAAAAAAAAAAA"), tmp_path, sources=sources)
+        fetch(foreign, tmp_path, sources=sources)
+    with pytest.raises(DataNotFoundError, match="No complete upload"):
+        fetch_data(foreign, tmp_path, sources=sources)
 
 
 def test_own_bucket_is_never_a_source(sources: Sources, tmp_path: Path) -> None:
@@ -370,4 +374,12 @@ def test_settings_become_sources() -> None:
     sources = Sources.from_settings(settings, MemoryStore(), str)
 
     assert (sources.buckets, sources.file_root) == (("models", "team-*"), Path("/models"))
-    assert "secret" not in repr(settings)
+    assert sources.hub.endpoint == "https://huggingface.co"
+    assert "secret" not in repr(settings) + repr(sources)
+
+
+def test_hub_can_be_switched_off() -> None:
+    """The word ``off`` leaves the service without a hub."""
+    settings = SourceSettings.from_env({"MODELPRESS_HUB_ENDPOINT": "off"})
+
+    assert Sources.from_settings(settings, MemoryStore(), str).hub.endpoint == ""
