@@ -7,14 +7,14 @@ know, and a misspelt parameter would silently become the default. The service ch
 from collections.abc import Mapping
 from typing import Any
 
+from modelpress._generated.api.artifacts.get_artifact import _get_kwargs as get_artifact
+from modelpress._generated.api.artifacts.get_manifest import _get_kwargs as get_manifest
 from modelpress._generated.api.compressions.create_compression import _get_kwargs as create_compression
+from modelpress._generated.api.events.list_events import _get_kwargs as list_events
 from modelpress._generated.api.jobs.cancel_job import _get_kwargs as cancel_job
-from modelpress._generated.api.jobs.get_artifact import _get_kwargs as get_artifact
-from modelpress._generated.api.jobs.get_job import _get_kwargs as get_job
-from modelpress._generated.api.jobs.get_manifest import _get_kwargs as get_manifest
-from modelpress._generated.api.jobs.get_report import _get_kwargs as get_report
-from modelpress._generated.api.jobs.list_job_events import _get_kwargs as list_job_events
+from modelpress._generated.api.jobs.get_job import _get_kwargs as _get_job
 from modelpress._generated.api.jobs.list_jobs import _get_kwargs as list_jobs
+from modelpress._generated.api.reports.get_report import _get_kwargs as get_report
 from modelpress._generated.api.techniques.list_techniques import _get_kwargs as list_techniques
 from modelpress._generated.api.uploads.complete_upload import _get_kwargs as complete_upload
 from modelpress._generated.api.uploads.create_upload import _get_kwargs as create_upload
@@ -30,10 +30,15 @@ __all__ = [
     "get_manifest",
     "get_report",
     "given",
-    "list_job_events",
+    "list_events",
     "list_jobs",
     "list_techniques",
 ]
+
+
+def get_job(job_id: str, *, wait: int = 0) -> dict[str, Any]:
+    """Return the call that shows a job once it has ended, or after *wait* seconds."""
+    return _get_job(job_id) | {"params": {"wait": wait}}
 
 
 class _Body(dict[str, Any]):

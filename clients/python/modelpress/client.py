@@ -99,7 +99,7 @@ class ModelPress:
         return Job(self._transport, self._transport.json(calls.get_job(job_id)))
 
     def jobs(self, *, state: str | None = None, kind: str | None = None, label: str | None = None) -> Iterator[Job]:
-        """Yield the jobs, newest first, all or those of one *state*, *kind* or *label* (``name:value``)."""
+        """Yield the jobs, newest first, all or those of one *state*, *kind* or *label* (``name`` or ``name=value``)."""
         wanted = calls.given(state=state, kind=kind, label=label)
         cursor: str | None = None
         while True:

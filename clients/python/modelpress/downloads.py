@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from modelpress.errors import IntegrityError, ModelPressError
-from modelpress.files import CHUNK_BYTES, safe_path, sha256_of
+from modelpress.files import safe_path, sha256_of
 from modelpress.records import Manifest, Record
 from modelpress.transport import Transport, is_passing
 
@@ -105,7 +105,7 @@ class Download:
         with self._transport.stream(self._locate(wanted.name), start=wanted.gathered) as response:
             mode = "ab" if response.status_code == httpx.codes.PARTIAL_CONTENT else "wb"
             with wanted.part.open(mode) as file:
-                for chunk in response.iter_bytes(CHUNK_BYTES):
+                for chunk in response.iter_raw():
                     file.write(chunk)
                     if file.tell() > wanted.size:
                         break

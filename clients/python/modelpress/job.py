@@ -91,7 +91,7 @@ class Job:
         """Yield the events so far, oldest first, or those after the event with the id *after*."""
         more = True
         while more:
-            page = self._transport.json(calls.list_job_events(self.id, **calls.given(after=after)))
+            page = self._transport.json(calls.list_events(self.id, **calls.given(after=after)))
             for document in page["data"]:
                 yield Event(document)
                 after = str(document["id"])

@@ -47,9 +47,9 @@ def files_to_send(path: Path) -> dict[str, Path]:
     empty = {name for name, file in found.items() if not file.stat().st_size}
     sent = {name: file for name, file in found.items() if name not in pickled | empty}
     _refuse_unusable(path, sent, pickled)
-    for names, reason in ((pickled, "pickled files are never opened"), (empty, "empty")):
+    for names, reason in ((pickled, "pickled, never opened"), (empty, "empty")):
         if names:
-            warnings.warn(f"Not uploaded ({reason}): {', '.join(sorted(names))}", UploadWarning, stacklevel=2)
+            warnings.warn(f"Not uploaded ({reason}): {', '.join(sorted(names))}", UploadWarning, stacklevel=4)
     return sent
 
 

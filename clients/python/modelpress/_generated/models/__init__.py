@@ -1,0 +1,149 @@
+"""Contains all the data models used in inputs/outputs"""
+
+from .audio_input import AudioInput
+from .compression_request import CompressionRequest
+from .compression_request_labels import CompressionRequestLabels
+from .data_ref import DataRef
+from .distillation_step import DistillationStep
+from .event import Event
+from .event_data import EventData
+from .event_page import EventPage
+from .ffn_pruning_scope import FfnPruningScope
+from .ffn_pruning_score import FfnPruningScore
+from .ffn_pruning_step import FfnPruningStep
+from .fidelity import Fidelity
+from .head_pruning_scope import HeadPruningScope
+from .head_pruning_score import HeadPruningScore
+from .head_pruning_step import HeadPruningStep
+from .health import Health
+from .health_checks import HealthChecks
+from .image_input import ImageInput
+from .input_profile import InputProfile
+from .input_profile_uncounted_ops import InputProfileUncountedOps
+from .input_spec import InputSpec
+from .job import Job
+from .job_error import JobError
+from .job_kind_filter import JobKindFilter
+from .job_labels import JobLabels
+from .job_links import JobLinks
+from .job_page import JobPage
+from .job_request import JobRequest
+from .job_state_filter import JobStateFilter
+from .latency import Latency
+from .limits import Limits
+from .low_rank_modules import LowRankModules
+from .low_rank_step import LowRankStep
+from .low_rank_weighting import LowRankWeighting
+from .manifest import Manifest
+from .manifest_file import ManifestFile
+from .manifest_source import ManifestSource
+from .manifest_versions import ManifestVersions
+from .model_ref import ModelRef
+from .problem import Problem
+from .problem_field import ProblemField
+from .profile import Profile
+from .profile_options import ProfileOptions
+from .progress import Progress
+from .recovery import Recovery
+from .report import Report
+from .report_environment import ReportEnvironment
+from .report_model import ReportModel
+from .report_seconds import ReportSeconds
+from .sent_file import SentFile
+from .sent_part import SentPart
+from .speedup import Speedup
+from .step_report import StepReport
+from .step_report_achieved import StepReportAchieved
+from .step_report_requested import StepReportRequested
+from .target import Target
+from .target_metric import TargetMetric
+from .target_scope import TargetScope
+from .technique import Technique
+from .technique_list import TechniqueList
+from .technique_needs_data import TechniqueNeedsData
+from .technique_parameters import TechniqueParameters
+from .text_input import TextInput
+from .upload import Upload
+from .upload_completion import UploadCompletion
+from .upload_file import UploadFile
+from .upload_file_parts import UploadFileParts
+from .upload_part import UploadPart
+from .upload_request import UploadRequest
+from .weight_pruning_criterion import WeightPruningCriterion
+from .weight_pruning_scope import WeightPruningScope
+from .weight_pruning_step import WeightPruningStep
+
+__all__ = (
+    "AudioInput",
+    "CompressionRequest",
+    "CompressionRequestLabels",
+    "DataRef",
+    "DistillationStep",
+    "Event",
+    "EventData",
+    "EventPage",
+    "FfnPruningScope",
+    "FfnPruningScore",
+    "FfnPruningStep",
+    "Fidelity",
+    "HeadPruningScope",
+    "HeadPruningScore",
+    "HeadPruningStep",
+    "Health",
+    "HealthChecks",
+    "ImageInput",
+    "InputProfile",
+    "InputProfileUncountedOps",
+    "InputSpec",
+    "Job",
+    "JobError",
+    "JobKindFilter",
+    "JobLabels",
+    "JobLinks",
+    "JobPage",
+    "JobRequest",
+    "JobStateFilter",
+    "Latency",
+    "Limits",
+    "LowRankModules",
+    "LowRankStep",
+    "LowRankWeighting",
+    "Manifest",
+    "ManifestFile",
+    "ManifestSource",
+    "ManifestVersions",
+    "ModelRef",
+    "Problem",
+    "ProblemField",
+    "Profile",
+    "ProfileOptions",
+    "Progress",
+    "Recovery",
+    "Report",
+    "ReportEnvironment",
+    "ReportModel",
+    "ReportSeconds",
+    "SentFile",
+    "SentPart",
+    "Speedup",
+    "StepReport",
+    "StepReportAchieved",
+    "StepReportRequested",
+    "Target",
+    "TargetMetric",
+    "TargetScope",
+    "Technique",
+    "TechniqueList",
+    "TechniqueNeedsData",
+    "TechniqueParameters",
+    "TextInput",
+    "Upload",
+    "UploadCompletion",
+    "UploadFile",
+    "UploadFileParts",
+    "UploadPart",
+    "UploadRequest",
+    "WeightPruningCriterion",
+    "WeightPruningScope",
+    "WeightPruningStep",
+)

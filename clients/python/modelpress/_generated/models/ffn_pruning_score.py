@@ -1,0 +1,13 @@
+from typing import Literal
+
+FfnPruningScore = Literal["l1"]
+
+FFN_PRUNING_SCORE_VALUES: set[FfnPruningScore] = {
+    "l1",
+}
+
+
+def check_ffn_pruning_score(value: str) -> FfnPruningScore:
+    if value in FFN_PRUNING_SCORE_VALUES:
+        return value
+    raise TypeError(f"Unexpected value {value!r}. Expected one of {FFN_PRUNING_SCORE_VALUES!r}")

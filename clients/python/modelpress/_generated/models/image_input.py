@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, cast
+
+from attrs import define as _attrs_define
+
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="ImageInput")
+
+
+@_attrs_define
+class ImageInput:
+    """Square images."""
+
+    kind: Literal["image"]
+    batch_size: int | Unset = 1
+    """ Images in the batch """
+    pixels: int | Unset = UNSET
+    """ Side of each [pixels]; by default the model's own """
+
+    def to_dict(self) -> dict[str, Any]:
+        kind = self.kind
+
+        batch_size = self.batch_size
+
+        pixels = self.pixels
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update(
+            {
+                "kind": kind,
+            }
+        )
+        if batch_size is not UNSET:
+            field_dict["batch_size"] = batch_size
+        if pixels is not UNSET:
+            field_dict["pixels"] = pixels
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        kind = cast(Literal["image"], d.pop("kind"))
+        if kind != "image":
+            raise ValueError(f"kind must match const 'image', got '{kind}'")
+
+        batch_size = d.pop("batch_size", UNSET)
+
+        pixels = d.pop("pixels", UNSET)
+
+        image_input = cls(
+            kind=kind,
+            batch_size=batch_size,
+            pixels=pixels,
+        )
+
+        return image_input

@@ -1,0 +1,13 @@
+from typing import Literal
+
+JobKindFilter = Literal["compression"]
+
+JOB_KIND_FILTER_VALUES: set[JobKindFilter] = {
+    "compression",
+}
+
+
+def check_job_kind_filter(value: str) -> JobKindFilter:
+    if value in JOB_KIND_FILTER_VALUES:
+        return value
+    raise TypeError(f"Unexpected value {value!r}. Expected one of {JOB_KIND_FILTER_VALUES!r}")

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.fidelity import Fidelity
+    from ..models.profile import Profile
+    from ..models.report_environment import ReportEnvironment
+    from ..models.report_model import ReportModel
+    from ..models.report_seconds import ReportSeconds
+    from ..models.speedup import Speedup
+    from ..models.step_report import StepReport
+
+
+T = TypeVar("T", bound="Report")
+
+
+@_attrs_define
+class Report:
+    """The whole answer to a request."""
+
+    model: ReportModel
+    """ uri, revision, sha256, architecture, model_type of the source. """
+    steps: list[StepReport]
+    door: str
+    """ ``native`` (plain ``from_pretrained``) or ``modelpress`` (the reload code beside the weights). """
+    dense: Profile
+    """ Figures of one model. """
+    compressed: Profile
+    """ Figures of one model. """
+    speedup: list[Speedup]
+    """ one for each profiled input. """
+    fidelity: Fidelity
+    """ How close the compressed model's last hidden states are to the dense model's. """
+    fidelity_before_recovery: Fidelity | None
+    warnings: list[str]
+    environment: ReportEnvironment
+    """ versions and machine. """
+    seconds: ReportSeconds | Unset = UNSET
+    """ wall-clock of each stage [s]. """
+    schema: str | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.fidelity import Fidelity  # noqa: PLC0415
+
+        model = self.model.to_dict()
+
+        steps = []
+        for steps_item_data in self.steps:
+            steps_item = steps_item_data.to_dict()
+            steps.append(steps_item)
+
+        door = self.door
+
+        dense = self.dense.to_dict()
+
+        compressed = self.compressed.to_dict()
+
+        speedup = []
+        for speedup_item_data in self.speedup:
+            speedup_item = speedup_item_data.to_dict()
+            speedup.append(speedup_item)
+
+        fidelity = self.fidelity.to_dict()
+
+        fidelity_before_recovery: dict[str, Any] | None
+        if isinstance(self.fidelity_before_recovery, Fidelity):
+            fidelity_before_recovery = self.fidelity_before_recovery.to_dict()
+        else:
+            fidelity_before_recovery = self.fidelity_before_recovery
+
+        warnings = self.warnings
+
+        environment = self.environment.to_dict()
+
+        seconds: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.seconds, Unset):
+            seconds = self.seconds.to_dict()
+
+        schema = self.schema
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "model": model,
+                "steps": steps,
+                "door": door,
+                "dense": dense,
+                "compressed": compressed,
+                "speedup": speedup,
+                "fidelity": fidelity,
+                "fidelity_before_recovery": fidelity_before_recovery,
+                "warnings": warnings,
+                "environment": environment,
+            }
+        )
+        if seconds is not UNSET:
+            field_dict["seconds"] = seconds
+        if schema is not UNSET:
+            field_dict["schema"] = schema
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.fidelity import Fidelity  # noqa: PLC0415
+        from ..models.profile import Profile  # noqa: PLC0415
+        from ..models.report_environment import ReportEnvironment  # noqa: PLC0415
+        from ..models.report_model import ReportModel  # noqa: PLC0415
+        from ..models.report_seconds import ReportSeconds  # noqa: PLC0415
+        from ..models.speedup import Speedup  # noqa: PLC0415
+        from ..models.step_report import StepReport  # noqa: PLC0415
+
+        d = dict(src_dict)
+        model = ReportModel.from_dict(d.pop("model"))
+
+        steps = []
+        _steps = d.pop("steps")
+        for steps_item_data in _steps:
+            steps_item = StepReport.from_dict(steps_item_data)
+
+            steps.append(steps_item)
+
+        door = d.pop("door")
+
+        dense = Profile.from_dict(d.pop("dense"))
+
+        compressed = Profile.from_dict(d.pop("compressed"))
+
+        speedup = []
+        _speedup = d.pop("speedup")
+        for speedup_item_data in _speedup:
+            speedup_item = Speedup.from_dict(speedup_item_data)
+
+            speedup.append(speedup_item)
+
+        fidelity = Fidelity.from_dict(d.pop("fidelity"))
+
+        def _parse_fidelity_before_recovery(data: object) -> Fidelity | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                fidelity_before_recovery_type_0 = Fidelity.from_dict(data)
+
+                return fidelity_before_recovery_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(Fidelity | None, data)
+
+        fidelity_before_recovery = _parse_fidelity_before_recovery(d.pop("fidelity_before_recovery"))
+
+        warnings = cast(list[str], d.pop("warnings"))
+
+        environment = ReportEnvironment.from_dict(d.pop("environment"))
+
+        _seconds = d.pop("seconds", UNSET)
+        seconds: ReportSeconds | Unset
+        if isinstance(_seconds, Unset):
+            seconds = UNSET
+        else:
+            seconds = ReportSeconds.from_dict(_seconds)
+
+        schema = d.pop("schema", UNSET)
+
+        report = cls(
+            model=model,
+            steps=steps,
+            door=door,
+            dense=dense,
+            compressed=compressed,
+            speedup=speedup,
+            fidelity=fidelity,
+            fidelity_before_recovery=fidelity_before_recovery,
+            warnings=warnings,
+            environment=environment,
+            seconds=seconds,
+            schema=schema,
+        )
+
+        report.additional_properties = d
+        return report
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

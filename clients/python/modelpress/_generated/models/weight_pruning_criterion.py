@@ -1,0 +1,13 @@
+from typing import Literal
+
+WeightPruningCriterion = Literal["magnitude"]
+
+WEIGHT_PRUNING_CRITERION_VALUES: set[WeightPruningCriterion] = {
+    "magnitude",
+}
+
+
+def check_weight_pruning_criterion(value: str) -> WeightPruningCriterion:
+    if value in WEIGHT_PRUNING_CRITERION_VALUES:
+        return value
+    raise TypeError(f"Unexpected value {value!r}. Expected one of {WEIGHT_PRUNING_CRITERION_VALUES!r}")

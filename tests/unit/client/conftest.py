@@ -1,0 +1,31 @@
+"""A client and the two servers it speaks with."""
+
+from collections.abc import Iterator
+
+import pytest
+from client_fakes import KEY, FakeService, FakeStore
+from modelpress import ModelPress, Retry, waiting
+
+QUICK = Retry(tries=3, first_delay_s=0.01, longest_delay_s=0.05)
+
+
+@pytest.fixture
+def store() -> Iterator[FakeStore]:
+    """Return an object store."""
+    with FakeStore() as server:
+        yield server
+
+
+@pytest.fixture
+def service(store: FakeStore) -> Iterator[FakeService]:
+    """Return a service with its files in the store."""
+    with FakeService(store) as server:
+        yield server
+
+
+@pytest.fixture
+def client(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelPress]:
+    """Return an impatient client of the service."""
+    monkeypatch.setattr(waiting, "PAUSE_S", 0.01)
+    with ModelPress(service.url, KEY, timeout=5, retry=QUICK) as connected:
+        yield connected

@@ -1,0 +1,199 @@
+"""Fetching a result: resumed, checked, and never outside its folder."""
+
+import json
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from client_fakes import JOB, FakeService, FakeStore
+from client_loopback import HANG_UP, Reply, problem
+from modelpress import ModelPress, errors
+
+CONFIG = b'{"model_type": "bert"}'
+WEIGHTS = bytes(range(256)) * 64
+
+
+@pytest.fixture
+def result(service: FakeService) -> FakeService:
+    """Return the service with a result of three files, one of them in a folder and one empty."""
+    service.publish("config.json", CONFIG)
+    service.publish("model.safetensors", WEIGHTS)
+    service.publish("notes/empty.txt", b"")
+    return service
+
+
+def test_a_download_brings_every_file_and_the_manifest(client: ModelPress, result: FakeService, tmp_path: Path) -> None:
+    """Files lie under their names in the manifest, which lies beside them; no part file is left."""
+    folder = client.job(JOB).download(tmp_path / "new" / "artifact")
+
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+    assert (folder / "notes" / "empty.txt").read_bytes() == b""
+    assert json.loads((folder / "manifest.json").read_text())["files"] == list(result.promised.values())
+    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert names == {"config.json", "model.safetensors", "empty.txt", "manifest.json"}
+
+
+def test_the_store_never_sees_the_key(
+    client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path
+) -> None:
+    """The presigned URL is the only credential that leaves for the other host."""
+    client.job(JOB).download(tmp_path)
+
+    assert store.asked
+    assert all("Authorization" not in asked.headers for asked in store.asked)
+
+
+def test_a_broken_download_goes_on_where_it_stopped(
+    client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path
+) -> None:
+    """After each break only the missing bytes are asked for, as often as each try brings some."""
+    del result.promised["config.json"]
+    store.fail_with(Reply(200, WEIGHTS, cut_after=1000))
+    store.fail_with(*[Reply(206, WEIGHTS[at:], cut_after=1000) for at in (1000, 2000, 3000, 4000)])
+
+    client.job(JOB).download(tmp_path)
+
+    assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
+    ranges = [asked.headers.get("Range") for asked in store.asked[:6]]
+    assert ranges == [None, *[f"bytes={at}-" for at in (1000, 2000, 3000, 4000, 5000)]]
+
+
+def test_a_later_run_resumes_an_interrupted_one(
+    client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path
+) -> None:
+    """What an earlier process fetched is not fetched again."""
+    store.fail_with(Reply(200, CONFIG, cut_after=1), *[HANG_UP] * 2)
+    with pytest.raises(errors.NetworkError):
+        client.job(JOB).download(tmp_path)
+    store.asked.clear()
+
+    client.job(JOB).download(tmp_path)
+
+    assert (tmp_path / "config.json").read_bytes() == CONFIG
+    assert store.asked[0].headers["Range"] == "bytes=1-"
+
+
+def test_a_store_without_ranges_is_read_from_the_start(
+    client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path
+) -> None:
+    """A full answer to a request for the rest replaces what was there."""
+    store.ranges = False
+    store.fail_with(Reply(200, CONFIG, cut_after=5))
+
+    client.job(JOB).download(tmp_path)
+
+    assert (tmp_path / "config.json").read_bytes() == CONFIG
+
+
+def test_bad_bytes_of_an_earlier_run_are_fetched_again(
+    client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path
+) -> None:
+    """A resumed file whose hash is wrong gets one fresh start."""
+    store.fail_with(Reply(200, bytes(len(CONFIG)), cut_after=5), *[HANG_UP] * 2)
+    with pytest.raises(errors.NetworkError):
+        client.job(JOB).download(tmp_path)
+
+    client.job(JOB).download(tmp_path)
+
+    assert (tmp_path / "config.json").read_bytes() == CONFIG
+
+
+def test_running_again_fetches_only_what_is_missing_or_wrong(
+    client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path
+) -> None:
+    """Files with the right hash stay; a changed one comes again."""
+    client.job(JOB).download(tmp_path)
+    (tmp_path / "config.json").write_bytes(b'{"model_type": "tert"}')
+    store.asked.clear()
+
+    client.job(JOB).download(tmp_path)
+
+    assert [asked.path for asked in store.asked] == ["/bucket/config.json"]
+    assert (tmp_path / "config.json").read_bytes() == CONFIG
+
+
+@pytest.mark.parametrize(
+    "promised",
+    [{"sha256": "0" * 64}, {"bytes": 7}, {"bytes": 7000}, {"sha256": "../../evil"}],
+    ids=["another hash", "fewer bytes", "more bytes", "no hash"],
+)
+def test_what_the_manifest_does_not_promise_is_not_kept(
+    client: ModelPress, service: FakeService, tmp_path: Path, promised: dict[str, object]
+) -> None:
+    """Wrong content is an error and leaves no file behind, not even a part."""
+    service.publish("config.json", b"{}", **promised)
+
+    with pytest.raises(errors.IntegrityError, match=r"config\.json"):
+        client.job(JOB).download(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "a//b", "C:evil", "a\\evil", "a\nb", "", "."])
+def test_names_that_lead_out_of_the_folder_are_refused(
+    client: ModelPress, result: FakeService, tmp_path: Path, name: str
+) -> None:
+    """One bad name in the manifest, and nothing is written at all."""
+    result.publish(name, b"evil")
+
+    with pytest.raises(errors.UnsafeNameError):
+        client.job(JOB).download(tmp_path / "artifact")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("link", ["notes", "config.json"])
+def test_symbolic_links_are_not_followed(client: ModelPress, result: FakeService, tmp_path: Path, link: str) -> None:
+    """A link that lies in the folder cannot lead the download elsewhere."""
+    outside, folder = tmp_path / "outside", tmp_path / "artifact"
+    outside.mkdir()
+    folder.mkdir()
+    (folder / link).symlink_to(outside)
+
+    with pytest.raises(errors.UnsafeNameError, match="symbolic link"):
+        client.job(JOB).download(folder)
+    assert list(outside.iterdir()) == []
+
+
+def test_an_expired_link_is_an_error_of_the_store(
+    client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path
+) -> None:
+    """What the store says is passed on, without the secrets of the URL."""
+    store.fail_with(Reply(403, b"<Code>AccessDenied</Code>"))
+
+    with pytest.raises(errors.StorageError, match="AccessDenied") as caught:
+        client.job(JOB).download(tmp_path)
+    assert caught.value.status == 403
+    assert "signature" not in str(caught.value)
+
+
+def test_a_break_shows_no_secrets(client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path) -> None:
+    """The message of a network failure names the host, not the presigned URL."""
+    store.fail_with(*[HANG_UP] * 3)
+
+    with pytest.raises(errors.NetworkError, match=store.url) as caught:
+        client.job(JOB).download(tmp_path)
+    assert "signature" not in str(caught.value)
+
+
+def test_a_passing_failure_of_the_service_does_not_end_the_download(
+    client: ModelPress, result: FakeService, tmp_path: Path
+) -> None:
+    """Asking for the link is tried again as every reading is."""
+    downloaded = client.job(JOB)
+    result.fail_with(problem(503, "not_ready"), HANG_UP)
+
+    downloaded.download(tmp_path)
+
+    assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_a_download_needs_little_memory(client: ModelPress, service: FakeService, tmp_path: Path) -> None:
+    """A large file is never in memory as a whole."""
+    service.publish("model.safetensors", bytes(32 << 20))
+    big = client.job(JOB)
+
+    tracemalloc.start()
+    big.download(tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 16 << 20

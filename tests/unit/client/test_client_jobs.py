@@ -1,0 +1,248 @@
+"""A job in the client: waiting, events, results."""
+
+import time
+from typing import Any
+
+import pytest
+from client_fakes import JOB, FakeService, event, job
+from client_loopback import HANG_UP, problem
+from modelpress import Job, ModelPress, errors, waiting
+
+INPUT = {"kind": "audio", "batch_size": 1, "seconds": 10.0, "tokens": None, "pixels": None}
+
+
+def test_wait_returns_when_the_job_has_ended(client: ModelPress, service: FakeService) -> None:
+    """The job is looked at until the service says that it is over."""
+    service.story = [job("queued"), job("running"), job("running"), job("succeeded")]
+
+    waited = client.job(JOB).wait(timeout=10)
+
+    assert (waited.state, waited.status, waited.terminal) == ("succeeded", "succeeded", True)
+    assert int(service.asked[-1].query["wait"]) > 0
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled", "expired"])
+def test_wait_does_not_raise_for_a_bad_end(client: ModelPress, service: FakeService, state: str) -> None:
+    """How it ended is for the caller to look at."""
+    service.story = [job("running"), job(state)]
+
+    assert client.job(JOB).wait(timeout=10).state == state
+
+
+def test_states_and_fields_of_the_future_do_no_harm(client: ModelPress, service: FakeService) -> None:
+    """Waiting goes by what the service says is the end, so that it may invent states and fields."""
+    service.story = [
+        job("hibernating", mood="calm", progress={"stage": "dreaming", "fraction": 0.5, "depth": {"level": 2}}),
+        job("transcended", terminal=True, error=None),
+    ]
+
+    waiting_job = client.job(JOB)
+
+    assert (waiting_job.state, waiting_job.terminal, waiting_job.record.mood) == ("hibernating", False, "calm")
+    assert waiting_job.progress is not None
+    assert waiting_job.progress.depth.level == 2
+    assert waiting_job.wait(timeout=10).state == "transcended"
+
+
+def test_techniques_of_the_future_do_no_harm(client: ModelPress) -> None:
+    """The catalogue is passed on as it is."""
+    assert [each.name for each in client.techniques()] == ["head_pruning", "teleportation"]
+
+
+def test_wait_survives_network_failures(client: ModelPress, service: FakeService) -> None:
+    """More failures in a row than any single call is tried do not end the wait."""
+    service.story = [job("running"), job("running"), job("succeeded")]
+    waiting_job = client.job(JOB)
+    service.fail_with(*[HANG_UP, problem(503, "not_ready"), problem(429, "rate_limited")] * 3)
+
+    assert waiting_job.wait(timeout=20).state == "succeeded"
+
+
+def test_wait_ends_when_an_outage_is_too_long(
+    client: ModelPress, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a timeout, a service that stays away does not hold the caller for ever."""
+    monkeypatch.setattr(waiting, "OUTAGE_LIMIT_S", 0.1)
+    service.story = [job("running")]
+    waiting_job = client.job(JOB)
+    service.fail_with(*[HANG_UP] * 100)
+
+    with pytest.raises(errors.NetworkError):
+        waiting_job.wait()
+
+
+def test_wait_passes_on_what_will_not_pass(client: ModelPress, service: FakeService) -> None:
+    """A revoked key is no reason to keep asking."""
+    service.story = [job("running")]
+    waiting_job = client.job(JOB)
+    service.fail_with(problem(401, "unauthorized"))
+
+    with pytest.raises(errors.AuthenticationError):
+        waiting_job.wait(timeout=10)
+
+
+@pytest.mark.parametrize("faults", [0, 100])
+def test_only_the_callers_own_timeout_is_a_timeout(client: ModelPress, service: FakeService, faults: int) -> None:
+    """When the time is up the wait ends, on a good network and on a bad one; the job goes on."""
+    service.story = [job("running")]
+    waiting_job = client.job(JOB)
+    service.fail_with(*[HANG_UP] * faults)
+
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError, match="goes on"):
+        waiting_job.wait(timeout=0.3)
+    assert 0.3 <= time.monotonic() - begun < 2
+
+
+def test_each_event_is_handed_over_once_and_in_order(client: ModelPress, service: FakeService) -> None:
+    """Pages, lost answers and the last events after the end: nothing is repeated, nothing is missed."""
+    service.story = [job("queued"), job("running"), job("running"), job("succeeded")]
+    service.events_by_look = {
+        1: [event(1), event(2), event(3)],
+        2: [event(4)],
+        3: [event(number) for number in range(5, 10)],
+    }
+    waiting_job = client.job(JOB)
+    seen: list[str] = []
+
+    def note(new: Any) -> None:
+        seen.append(new.message)
+        if new.message in {"step 2", "step 6"}:
+            service.fail_with(HANG_UP)
+
+    waiting_job.wait(timeout=10, on_event=note)
+
+    assert seen == [f"step {number}" for number in range(1, 10)]
+    assert waiting_job.wait(timeout=10, on_event=note) is waiting_job
+    assert len(seen) == 9
+
+
+def test_a_page_lost_half_way_repeats_no_event(client: ModelPress, service: FakeService) -> None:
+    """Events are handed over only when all new pages are there, and then once."""
+    service.story = [job("succeeded")]
+    service.events = [event(number) for number in range(1, 6)]
+    waiting_job = client.job(JOB)
+    seen: list[str] = []
+    answer = service._answer
+
+    def failing_second_page(asked: Any) -> Any:
+        if asked.query.get("after") == event(2)["id"]:
+            service._answer = answer
+            return HANG_UP
+        return answer(asked)
+
+    service._answer = failing_second_page
+    waiting_job.wait(timeout=10, on_event=lambda new: seen.append(new.id))
+
+    assert seen == [each["id"] for each in service.events]
+
+
+def test_events_are_read_over_all_pages(client: ModelPress, service: FakeService) -> None:
+    """The iterator knows of no pages, and begins after any event."""
+    service.events = [event(number) for number in range(1, 6)]
+    listed = client.job(JOB)
+
+    assert [each.message for each in listed.events()] == [f"step {number}" for number in range(1, 6)]
+    assert [each.stage for each in listed.events(after=event(4)["id"])] == ["compress"]
+
+
+def test_jobs_are_listed_over_all_pages(client: ModelPress, service: FakeService) -> None:
+    """The iterator follows the cursor and keeps the filters."""
+    assert [each.state for each in client.jobs(label="team=speech")] == ["running", "failed", "queued"]
+    assert [each.query.get("label") for each in service.asked] == ["team=speech"] * 2
+
+
+def test_cancelling_shows_the_new_state(client: ModelPress) -> None:
+    """The job knows at once what the service answered."""
+    assert client.job(JOB).cancel().state == "cancelling"
+
+
+def test_a_failed_job_has_no_report(client: ModelPress, service: FakeService) -> None:
+    """Asking for the result of a failed job raises why it failed."""
+    service.story = [job("failed")]
+    failed = client.job(JOB)
+
+    for result in (failed.report, failed.artifacts, lambda: failed.download("never")):
+        with pytest.raises(errors.JobFailedError, match="no anatomy") as caught:
+            result()
+        assert (caught.value.code, caught.value.stage) == ("unsupported_model", "load")
+
+
+def test_a_running_job_has_no_report_yet(client: ModelPress, service: FakeService) -> None:
+    """Asking too early is told apart from a job that is not there."""
+    service.story = [job("running")]
+
+    with pytest.raises(errors.NotReadyError):
+        client.job(JOB).report()
+
+
+def test_a_report_is_read_by_attribute_and_printed_as_a_table(client: ModelPress, service: FakeService) -> None:
+    """Every figure is an attribute, and the printed form sets dense beside compressed."""
+    service.report = _report()
+
+    report = client.job(JOB).report()
+
+    assert report.compressed.params_total == 47_000_000
+    assert report.dense.inputs[0].latency_ms.p50 == 200.0
+    assert report.to_json() == service.report
+    text = str(report)
+    assert ["parameters", "94,000,000", "47,000,000", "50.0%"] in [line.split() for line in text.splitlines()]
+    assert "real-time factor, 1 × 10 seconds" in text
+    assert "Speed-up, 1 × 10 seconds: 1.90 (95 % interval 1.80 to 2.00)" in text
+    assert "cosine 0.9100, relative error 0.2000, 8 samples of synthetic inputs" in text
+    assert "Warning: synthetic inputs say little" in text
+
+
+def test_a_report_of_the_future_still_prints(client: ModelPress, service: FakeService) -> None:
+    """Figures that are missing, or new, do not break the table."""
+    service.report = _report()
+    for side in ("dense", "compressed"):
+        del service.report[side]["peak_memory_bytes"]
+        service.report[side]["joules"] = 3
+    service.report |= {"speedup": [], "fidelity": None, "karma": "good"}
+
+    report = client.job(JOB).report()
+
+    assert "parameters" in str(report)
+    assert report.karma == "good"
+    with pytest.raises(AttributeError, match="karma"):
+        report.carma  # noqa: B018 - reading it is the test
+
+
+def test_a_job_shows_itself(client: ModelPress) -> None:
+    """The text form of a job says which it is and how it stands."""
+    shown: Job = client.job(JOB)
+
+    assert repr(shown) == f"<Job {JOB} succeeded>"
+
+
+def _report() -> dict[str, Any]:
+    return {
+        "dense": _profile(94_000_000, 200.0),
+        "compressed": _profile(47_000_000, 105.0),
+        "speedup": [{"input": INPUT, "ratio": 1.9, "low": 1.8, "high": 2.0, "conclusive": True}],
+        "fidelity": {"cosine": 0.91, "relative_error": 0.2, "samples": 8, "source": "synthetic"},
+        "fidelity_before_recovery": None,
+        "warnings": ["synthetic inputs say little"],
+    }
+
+
+def _profile(parameters: int, latency_ms: float) -> dict[str, Any]:
+    return {
+        "params_total": parameters,
+        "params_nonzero": parameters,
+        "params_encoder": parameters,
+        "params_encoder_nonzero": parameters,
+        "bytes_stored": 4 * parameters,
+        "peak_memory_bytes": 5 * parameters,
+        "inputs": [
+            {
+                "input": INPUT,
+                "macs_executed": 100 * parameters,
+                "macs_theoretical": 100 * parameters,
+                "uncounted_ops": {},
+                "latency_ms": {"p50": latency_ms, "iqr": 1.0, "min": latency_ms, "n": 20, "threads": 1},
+                "real_time_factor": latency_ms / 10_000,
+            }
+        ],
+    }

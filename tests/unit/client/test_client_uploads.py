@@ -1,0 +1,137 @@
+"""Sending local files: in parts, and only what may be opened on the other side."""
+
+from pathlib import Path
+
+import pytest
+from client_fakes import UPLOAD, FakeService, FakeStore
+from client_loopback import HANG_UP, Reply, problem
+from modelpress import ModelPress, UploadWarning, errors
+
+URI = f"upload://{UPLOAD}"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Return a model folder with hidden files in it."""
+    folder = tmp_path / "model"
+    (folder / "sub").mkdir(parents=True)
+    (folder / ".cache").mkdir()
+    (folder / "config.json").write_bytes(b"{}")
+    (folder / "model.safetensors").write_bytes(b"0123456789")
+    (folder / "sub" / "vocab.txt").write_bytes(b"word")
+    (folder / ".cache" / "secret").write_bytes(b"secret")
+    (folder / ".gitattributes").write_bytes(b"hidden")
+    return folder
+
+
+def test_a_folder_arrives_part_by_part(client: ModelPress, service: FakeService, store: FakeStore, model: Path) -> None:
+    """Every visible file is sent in parts, with its length, and comes together as it was."""
+    assert client.upload(model) == URI
+
+    assert service.files == {"config.json": b"{}", "model.safetensors": b"0123456789", "sub/vocab.txt": b"word"}
+    assert [len(asked.body) for asked in store.asked] == [2, 4, 4, 2, 4]
+    assert all("Transfer-Encoding" not in asked.headers for asked in store.asked)
+    assert all("Authorization" not in asked.headers for asked in store.asked)
+
+
+def test_a_single_file_arrives_under_its_name(client: ModelPress, service: FakeService, model: Path) -> None:
+    """A data file needs no folder around it."""
+    client.upload(str(model / "sub" / "vocab.txt"))
+
+    assert service.files == {"vocab.txt": b"word"}
+
+
+def test_a_lost_part_is_sent_again(client: ModelPress, service: FakeService, store: FakeStore, model: Path) -> None:
+    """Breaks and passing errors of the store, and of the service between, are not seen by the caller."""
+    store.fail_with(HANG_UP, Reply(503))
+    service.fail_with(problem(503, "storage_unavailable"))
+
+    assert client.upload(model) == URI
+    assert service.files["model.safetensors"] == b"0123456789"
+
+
+def test_a_refused_part_is_an_error_of_the_store(client: ModelPress, store: FakeStore, model: Path) -> None:
+    """What will not pass is not sent again."""
+    store.fail_with(Reply(403, b"denied"))
+
+    with pytest.raises(errors.StorageError, match="denied"):
+        client.upload(model)
+    assert len(store.asked) == 1
+
+
+def test_linked_files_are_sent(client: ModelPress, service: FakeService, model: Path, tmp_path: Path) -> None:
+    """A hub's cache is made of links to blobs; what they lead to is sent."""
+    linked = tmp_path / "snapshot"
+    linked.mkdir()
+    (linked / "model.safetensors").symlink_to(model / "model.safetensors")
+
+    client.upload(linked)
+
+    assert service.files == {"model.safetensors": b"0123456789"}
+
+
+def test_empty_and_pickled_files_stay_at_home(client: ModelPress, service: FakeService, model: Path) -> None:
+    """They are left out, and the caller is told which and why."""
+    (model / "training_args.bin").write_bytes(b"\x80pickle")
+    (model / "empty.txt").touch()
+
+    with pytest.warns(UploadWarning) as warned:
+        client.upload(model)
+
+    assert sorted(service.files) == ["config.json", "model.safetensors", "sub/vocab.txt"]
+    told = sorted(str(each.message) for each in warned)
+    assert told == ["Not uploaded (empty): empty.txt", "Not uploaded (pickled, never opened): training_args.bin"]
+    assert {each.filename for each in warned} == {__file__}
+
+
+def test_a_pickled_model_is_refused(client: ModelPress, service: FakeService, model: Path) -> None:
+    """The message says how to convert it, and nothing is sent."""
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+
+    with pytest.raises(errors.UploadRefusedError, match=r"pytorch_model\.bin.*save_pretrained"):
+        client.upload(model)
+    assert service.asked == []
+
+
+def test_what_is_not_there_cannot_be_uploaded(client: ModelPress, tmp_path: Path) -> None:
+    """A missing path and a folder without usable files say so."""
+    with pytest.raises(errors.UploadRefusedError, match="does not exist"):
+        client.upload(tmp_path / "nowhere")
+    with pytest.raises(errors.UploadRefusedError, match="no files"):
+        client.upload(tmp_path)
+
+
+def test_local_paths_are_uploaded_on_the_way(
+    client: ModelPress, service: FakeService, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A path as model or data becomes an upload's reference; other fields beside it stay."""
+    monkeypatch.chdir(model)
+
+    client.compress(model=model, target={"metric": "macs", "ratio": 0.5}, data={"uri": "./sub", "samples": 8})
+
+    assert service.created == [
+        {
+            "model": {"uri": URI},
+            "target": {"metric": "macs", "ratio": 0.5},
+            "data": {"uri": URI, "samples": 8},
+        }
+    ]
+
+
+def test_references_are_sent_as_they_are(client: ModelPress, service: FakeService) -> None:
+    """What is not a local path is for the service to judge, and so are unknown fields of a step."""
+    steps = [{"technique": "teleportation", "warp": 9}]
+
+    client.compress(model="hf://org/name@main", steps=steps, labels={"team": "speech"})
+
+    expected = {"model": {"uri": "hf://org/name@main"}, "steps": steps, "labels": {"team": "speech"}}
+    assert service.created == [expected]
+
+
+def test_steps_and_target_exclude_each_other(client: ModelPress, service: FakeService, model: Path) -> None:
+    """Both or neither is a mistake in the program, found before anything is uploaded."""
+    with pytest.raises(TypeError, match="exactly one"):
+        client.compress(model=model)
+    with pytest.raises(TypeError, match="exactly one"):
+        client.compress(model=model, steps=[], target={})
+    assert service.asked == []
