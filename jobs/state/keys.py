@@ -72,7 +72,7 @@ class Keys:
                 text: Any = self._redis.get(_cache_key(key_id))
         except QueueError:
             return None
-        return text
+        return text if isinstance(text, str) else None
 
     def _stored(self, key_id: str) -> str | None:
         try:

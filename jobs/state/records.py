@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ulid import ULID
 
-from jobs.contract.errors import CancelledError, LimitExceededError, ModelPressError
+from jobs.contract.errors import CancelledError, InternalError, LimitExceededError, ModelPressError
 from jobs.contract.spec import Json, Limits
 from jobs.contract.state import JobState
 
@@ -148,6 +148,12 @@ class Lease:
     job: Job
     attempt: int
     token: str
+
+
+class AttemptLostError(InternalError):
+    """The process or machine of an attempt went away; another attempt may do better."""
+
+    retryable = True
 
 
 def new_id(prefix: str) -> str:

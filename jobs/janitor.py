@@ -1,0 +1,123 @@
+"""``python -m jobs.janitor``: brings ledger, Redis and queue back in line, round after round.
+
+Whatever died on the way, every open job is looked at: one that Redis forgot is rebuilt, one whose worker is silent
+gets its next attempt, one that waits without being on the queue is put there, one that waited too long expires, and
+one that has its outcome loses its marker. Several janitors may run; each move is a compare-and-set.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from jobs.contract.errors import ModelPressError, QueueError, StorageError
+from jobs.contract.state import JobState
+from jobs.settings import WorkerSettings
+from jobs.state.ledger import Ledger
+from jobs.state.objects import ObjectMissingError
+from jobs.state.opening import State
+from jobs.state.queue import JobQueue, Place
+from jobs.state.records import AttemptLostError, Job, run_timeout_error, utc_now
+from jobs.state.settings import SettingsError, StateSettings
+
+log = logging.getLogger("modelpress.janitor")
+
+
+class Janitor:
+    """Makes the rounds.
+
+    Args:
+        ledger: the jobs.
+        queue: where those who wait should be.
+        clock: tells the time.
+    """
+
+    def __init__(self, ledger: Ledger, queue: JobQueue, clock: Callable[[], datetime] = utc_now) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._clock = clock
+        self._taken: frozenset[str] = frozenset()
+
+    def round(self) -> int:
+        """Look at every open job once and return how many were moved."""
+        self._queue.clean()
+        seen_taken, self._taken, moved = self._taken, frozenset(), 0
+        for job_id in self._ledger.open_ids():
+            try:
+                moved += self._look(job_id, seen_taken)
+            except (QueueError, StorageError, ObjectMissingError):
+                log.exception("%s is left for the next round.", job_id)
+        return moved
+
+    def _look(self, job_id: str, seen_taken: frozenset[str]) -> bool:
+        job = self._ledger.find(job_id)
+        if job is None:
+            return False
+        if job.state.terminal:
+            return self._ledger.settle(job) is not None
+        if job.state is JobState.QUEUED:
+            return self._look_at_waiting(job, seen_taken)
+        return job.lapsed(self._clock()) and self._take_over(job)
+
+    def _look_at_waiting(self, job: Job, seen_taken: frozenset[str]) -> bool:
+        now = self._clock()
+        if job.expired(now):
+            log.info("%s waited too long.", job.id)
+            return self._ledger.expire(job) is not None
+        if job.not_before is not None and now < job.not_before:
+            return False
+        return self._put_on_queue(job, seen_taken)
+
+    def _put_on_queue(self, job: Job, seen_taken: frozenset[str]) -> bool:
+        attempt = job.attempt + 1
+        place = self._queue.place(job.id, attempt)
+        if place is Place.TAKEN:
+            self._taken |= {job.id}
+        if place in {Place.WAITING, Place.BEGUN} or (place is Place.TAKEN and job.id not in seen_taken):
+            return False
+        log.info("%s waits, but is not on the queue.", job.id)
+        self._queue.drop(job.id, attempt)
+        self._queue.enqueue(job.id, job.limits.run_timeout_s, attempt=attempt)
+        return True
+
+    def _take_over(self, job: Job) -> bool:
+        if self._ledger.settle(job) is not None:
+            return True
+        after = self._ledger.abandon(job, self._why(job))
+        if after is None:
+            return False
+        log.info("Attempt %d of %s was lost; the job is now %s.", job.attempt, job.id, after.state)
+        if after.state is JobState.QUEUED:
+            self._queue.enqueue(after.id, after.limits.run_timeout_s, attempt=after.attempt + 1)
+        return True
+
+    def _why(self, job: Job) -> ModelPressError:
+        if job.overdue(self._clock()):
+            return run_timeout_error(job)
+        return AttemptLostError("The worker of the attempt was not heard of any more.")
+
+
+def main() -> int:
+    """Make rounds until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    try:
+        state, settings = State.open(StateSettings.from_env()), WorkerSettings.from_env()
+    except SettingsError as error:
+        sys.exit(str(error))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    janitor = Janitor(state.ledger, state.queue)
+    while not stop.is_set():
+        try:
+            janitor.round()
+        except (QueueError, StorageError, ObjectMissingError) as error:
+            log.warning("The round was cut short: %s", error)
+        stop.wait(settings.janitor_s)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Settings of the worker's side, beside those of the state and of the sources."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+
+from jobs.state.settings import Settings, setting
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WorkerSettings(Settings):
+    """How workers and the janitor go about their work."""
+
+    temp_dir: str = setting("folder for what a job needs on disk", tempfile.gettempdir())
+    threads: int = setting("threads that a job computes with", 1, minimum=1)
+    heartbeat_s: int = setting("how often a worker looks after its job and prolongs its lease", 5, unit="s", minimum=1)
+    cancel_grace_s: int = setting("how long a cancelled job may go on before it is killed", 30, unit="s", minimum=0)
+    stop_grace_s: int = setting("how long a worker that is told to stop lets its job go on", 30, unit="s", minimum=0)
+    retry_delay_s: int = setting("how long a job waits after a failure of the store", 10, unit="s", minimum=0)
+    janitor_s: float = setting("how often the janitor makes its round", 10.0, unit="s", minimum=0.1)
+
+
+def compute_single_threaded() -> None:
+    """Keep the numeric libraries, which are not loaded yet, from starting threads: this process will fork."""
+    for variable in _ONE_THREAD:
+        os.environ[variable] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+def worker_name() -> str:
+    """Return the name of the worker that this process belongs to, for the lease."""
+    return os.environ.get("RQ_WORKER_ID") or f"process-{os.getpid()}"

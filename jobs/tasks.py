@@ -1,0 +1,172 @@
+"""What a worker runs: one attempt at one job, from its claim to its outcome.
+
+Whatever happens ends in the ledger: expected failures with their code, surprises as ``internal_error`` (details in the
+log of the worker only), a store that fails as another attempt.
+"""
+
+import errno
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from rq.timeouts import JobTimeoutException
+
+from jobs import pipeline
+from jobs.adapters.data import fetch_data
+from jobs.adapters.models import fetch
+from jobs.adapters.settings import SourceSettings
+from jobs.adapters.sources import Sources
+from jobs.adapters.transfer import Fetched
+from jobs.contract.errors import InternalError, LeaseLostError, LimitExceededError, ModelPressError, QueueError
+from jobs.contract.report import Report
+from jobs.contract.spec import CompressionSpec
+from jobs.contract.state import JobState
+from jobs.contract.uris import parse_uri
+from jobs.scratch import empty, scratch_folder
+from jobs.settings import WorkerSettings, worker_name
+from jobs.state.opening import State
+from jobs.state.publishing import publish
+from jobs.state.records import Lease, run_timeout_error
+from jobs.state.settings import StateSettings
+
+PROGRESS_EVERY_S = 0.5
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+log = logging.getLogger("modelpress.tasks")
+
+
+def run_job(job_id: str) -> None:
+    """Run the next attempt of the job, unless there is nothing to do or somebody else does it."""
+    settings, state = WorkerSettings.from_env(), State.open(StateSettings.from_env())
+    lease = state.ledger.claim(job_id, worker_name())
+    if lease is None:
+        log.info("Nothing to do for %s: it is not waiting.", job_id)
+        return
+    torch.set_num_threads(settings.threads)
+    Attempt(lease, state, settings).run()
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Tells the ledger how far an attempt is, not more often than anybody wants to know.
+
+    Attributes:
+        stage: the present one.
+    """
+
+    state: State
+    lease: Lease
+    stage: str | None = None
+    _told: float = field(default=0.0, init=False)
+
+    def __call__(self, stage: str, step: int, steps: int, message: str = "") -> None:
+        """Report that *step* of *steps* of *stage* is done.
+
+        Raises:
+            CancelledError: the caller wants the job to stop.
+            LeaseLostError: another attempt owns the job.
+        """
+        now = time.monotonic()
+        if stage == self.stage and step < steps and now - self._told < PROGRESS_EVERY_S:
+            return
+        self.stage, self._told = stage, now
+        progress = {"stage": stage, "step": step, "steps": steps, "fraction": step / steps if steps else 0.0}
+        try:
+            self.state.ledger.progress(self.lease, progress, message=message)
+        except QueueError:
+            log.warning("Redis is away; %s goes on without telling.", self.lease.job.id)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt under way."""
+
+    lease: Lease
+    state: State
+    settings: WorkerSettings
+
+    def run(self) -> None:
+        """Do the work and record how it ended."""
+        reporter = Reporter(self.state, self.lease)
+        try:
+            with _expected(self.lease), self._folder() as folder:
+                self._work(folder, reporter)
+            self.state.ledger.finish(self.lease, JobState.SUCCEEDED)
+        except LeaseLostError as error:
+            log.warning("%s", error)
+        except ModelPressError as error:
+            self._give_up(error, reporter.stage)
+
+    def _work(self, folder: Path, report_progress: Reporter) -> None:
+        spec = CompressionSpec.from_json(self.lease.job.request)
+        folders = pipeline.Folders(folder / "model", folder / "out", folder / "data" if spec.data else None)
+        report_progress("fetch", 0, 1)
+        source = self._fetch(spec, folders)
+        report = pipeline.run(spec, folders, report_progress)
+        self._publish(folders.out, report, source, report_progress)
+
+    def _fetch(self, spec: CompressionSpec, folders: pipeline.Folders) -> Fetched:
+        sources = self._sources()
+        for folder in (folders.source, folders.out, folders.data):
+            if folder is not None:
+                folder.mkdir(parents=True)
+        fetched = fetch(parse_uri(spec.model.uri), folders.source, sources=sources)
+        if spec.data is not None and folders.data is not None:
+            fetch_data(parse_uri(spec.data.uri), folders.data, sources=sources)
+        return fetched
+
+    def _sources(self) -> Sources:
+        uploads, tenant = self.state.uploads, self.lease.job.tenant
+        return Sources.from_settings(
+            SourceSettings.from_env(), self.state.store, lambda upload_id: uploads.prefix(tenant, upload_id)
+        )
+
+    def _publish(self, out: Path, report: Report, fetched: Fetched, report_progress: Reporter) -> None:
+        source = {key: value for key, value in asdict(fetched).items() if key != "files"}
+        document = report.to_json()
+        document["model"] = {**source, **document["model"]}
+        publish(
+            self.state.store,
+            self.lease,
+            out,
+            report=document,
+            source=source,
+            versions={key: text for key, text in document["environment"].items() if isinstance(text, str)},
+            before_each=lambda done, total: report_progress("publish", done, total),
+        )
+
+    def _give_up(self, error: ModelPressError, stage: str | None) -> None:
+        delay = self.settings.retry_delay_s
+        job = self.state.ledger.give_up(self.lease, error, stage=stage, delay_s=delay)
+        log.info("%s ended with %s; it is now %s.", self.lease.job.id, error.code, job.state if job else "another's")
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        base = scratch_folder(Path(self.settings.temp_dir), worker_name())
+        folder = base / f"{self.lease.job.id}-a{self.lease.attempt}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            empty(folder)
+
+
+@contextmanager
+def _expected(lease: Lease) -> Iterator[None]:
+    """Turn what can go wrong with any job into the contract's errors; a surprise keeps its details in the log."""
+    try:
+        yield
+    except ModelPressError:
+        raise
+    except JobTimeoutException:
+        raise run_timeout_error(lease.job) from None
+    except MemoryError as error:
+        raise LimitExceededError("The worker's memory is not enough for this job; use a smaller model.") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise LimitExceededError("The worker's disk is full; use a smaller model or ask the operator.") from error
+        log.exception("%s met a surprise.", lease.job.id)
+        raise InternalError("A fault of the service; its operator finds the details under this job's id.") from error
