@@ -17,7 +17,7 @@ from service.errors import PROBLEM, handle_framework_error
 from service.parsing import RequestParser
 from service.schemas.answers import Problem
 from service.schemas.base import RequestSchema
-from service.schemas.fields import AnyOf, Labels, NamedEnum, OneOf, Tag
+from service.schemas.fields import AnyOf, Labels, NamedEnum, OneOf, StrictList, Tag
 
 Json = dict[str, Any]
 
@@ -45,7 +45,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         self._prepare_doc_cbks.append(self._prepare_problem_doc)
 
     def _prepare_problem_doc(self, doc: Json, doc_info: Json, **_: Any) -> Json:
-        private = not doc_info.get("manual_doc", {}).get("security") == []
+        private = doc_info.get("manual_doc", {}).get("security") != []
         responses = doc.setdefault("responses", {})
         reads = "requestBody" in doc or bool(doc.get("parameters"))
         for status in _problem_statuses(private=private, body="requestBody" in doc, reads=reads):
@@ -95,13 +95,21 @@ def _header(kind: str, about: str) -> Json:
     return {"schema": {"type": kind}, "description": about}
 
 
-class Converter(OpenAPIConverter):
+class Converter(OpenAPIConverter):  # type: ignore[misc]
     """Publishes our fields and what the docstrings say."""
 
     def init_attribute_functions(self) -> None:
         """Put our own fields after apispec's."""
         super().init_attribute_functions()
-        for publish in (publish_bounds, publish_tag, publish_enum, publish_one_of, publish_any_of, publish_labels):
+        for publish in (
+            publish_bounds,
+            publish_tag,
+            publish_enum,
+            publish_one_of,
+            publish_any_of,
+            publish_labels,
+            publish_unique,
+        ):
             self.add_attribute_function(publish)
 
     def schema2jsonschema(self, schema: Schema) -> Json:
@@ -113,7 +121,7 @@ class Converter(OpenAPIConverter):
         return about | document | ({"allOf": rules} if rules else {})
 
 
-class Plugin(MarshmallowPlugin):
+class Plugin(MarshmallowPlugin):  # type: ignore[misc]
     """apispec's marshmallow plugin with our converter."""
 
     Converter = Converter
@@ -168,6 +176,11 @@ def publish_any_of(self: Converter, field: fields.Field[Any], ret: Json) -> Json
 def publish_labels(self: Converter, field: fields.Field[Any], ret: Json) -> Json:
     """Publish how many labels there may be, and what their keys look like."""
     return {"maxProperties": field.most, "propertyNames": {"pattern": field.KEY}} if isinstance(field, Labels) else {}
+
+
+def publish_unique(self: Converter, field: fields.Field[Any], ret: Json) -> Json:
+    """Publish that the items of an array differ."""
+    return {"uniqueItems": True} if isinstance(field, StrictList) and field.unique else {}
 
 
 def spec_options() -> Json:

@@ -28,9 +28,17 @@ DESCRIPTION = (
 VIEWS = (compressions, jobs, events, reports, artifacts, uploads, techniques, health)
 
 
+class App(Flask):
+    """Flask, whose log of a fault names the request."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log a fault with the id that its answer carries."""
+        self.logger.error("%s: fault in %s %s", g.request_id, request.method, request.path, exc_info=exc_info)
+
+
 def create_app(services: Services) -> Flask:
     """Return the application that serves the API with *services*."""
-    app = Flask("service", static_folder=None)
+    app = App("service", static_folder=None)
     app.config.from_mapping(_config(services))
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions[EXTENSION] = services

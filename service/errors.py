@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, g, json, request
+from flask import Flask, Response, current_app, g, json, request
 from werkzeug.exceptions import HTTPException
 
 from jobs.contract.errors import InternalError, InvalidRequestError, ModelPressError
@@ -159,13 +159,23 @@ _FRAMEWORK = {
 """What stands for a status that the framework raises by itself."""
 
 
+_SAID = {
+    404: "Expected an address of this API, as /docs lists them; got {path}.",
+    405: "Expected one of the methods in Allow; got {method}.",
+    413: "Expected a body of at most {limit} bytes; send files through POST /v1/uploads.",
+    500: "A fault of ours; the log of the service has the details under this request_id.",
+}
+"""What to say instead of the framework's words."""
+
+
 def handle_framework_error(error: HTTPException) -> Response:
     """Return the problem that says what *error* says, with its headers (``Allow`` and the like) kept."""
     status = error.code or 500
     known = _FRAMEWORK.get(status, BadRequestError)
     kept = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
-    detail = InternalError.__doc__ if status >= HTTPStatus.INTERNAL_SERVER_ERROR else error.description
-    return _problem(status, known.code, str(detail), retryable=known.retryable, headers=kept)
+    said = _SAID.get(status) or error.description or HTTPStatus(status).phrase
+    detail = said.format(method=request.method, path=request.path, limit=current_app.config["MAX_CONTENT_LENGTH"])
+    return _problem(status, known.code, detail, retryable=known.retryable, headers=kept)
 
 
 def register(app: Flask) -> None:

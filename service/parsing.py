@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from typing import Any, NoReturn
 
 import flask
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
+from jobs.contract.errors import InvalidRequestError
 from service.errors import FieldError, InvalidFieldsError, MalformedJsonError, UnsupportedMediaTypeError
 from service.schemas.fields import CodedMessage
 
@@ -16,7 +16,7 @@ MOST_ERRORS = 100
 JSON = "application/json"
 
 
-class RequestParser(FlaskParser):
+class RequestParser(FlaskParser):  # type: ignore[misc]
     """Reads bodies as strict JSON and refuses unknown query parameters."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}  # noqa: RUF012 - as webargs has it
@@ -32,15 +32,13 @@ class RequestParser(FlaskParser):
             raise UnsupportedMediaTypeError(f"Expected Content-Type: {JSON}; got {req.mimetype or 'none'}.")
         return read_json(req.get_data())
 
-    def handle_error(
-        self, error: ValidationError, req: flask.Request, schema: Schema, **_: Any
-    ) -> NoReturn:
+    def handle_error(self, error: ValidationError, req: flask.Request, schema: Schema, **_: Any) -> NoReturn:
         """Say where the request is wrong.
 
         Raises:
             InvalidFieldsError: always.
         """
-        found = [each for place, messages in error.normalized_messages().items() for each in _flatten(place, messages)]
+        found = [each for place, messages in error.messages_dict.items() for each in _flatten(place, messages)]
         raise InvalidFieldsError(found[:MOST_ERRORS])
 
 
@@ -70,7 +68,7 @@ def _flatten(place: str, messages: Any, path: tuple[str, ...] = ()) -> Iterator[
             yield from _flatten(place, each, path if key == "_schema" else (*path, str(key)))
         return
     for message in [messages] if isinstance(messages, str) else messages:
-        code = message.code if isinstance(message, CodedMessage) else FieldError.code
+        code = message.code if isinstance(message, CodedMessage) else InvalidRequestError.code
         where = "/".join(path) if place == "query" else "".join(f"/{_escaped(part)}" for part in path)
         yield FieldError(str(message), "parameter" if place == "query" else "pointer", where, code)
 

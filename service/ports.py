@@ -1,9 +1,7 @@
 """What the HTTP side asks of its collaborators; `jobs.state` has the real ones, the tests their fakes."""
 
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from flask import current_app
@@ -11,6 +9,7 @@ from flask import current_app
 from jobs.contract.state import JobState
 from jobs.state.reading import Page
 from jobs.state.records import Job
+from service.polling import LongPolls
 from service.settings import ServiceSettings
 
 Json = dict[str, Any]
@@ -85,11 +84,11 @@ class Keys(Protocol):
         """Return the tenant whose key this is."""
 
 
-class Links(Protocol):
-    """Hands out downloads."""
+class Link(Protocol):
+    """Hands out a download."""
 
-    def presign_get(self, key: str, expires_s: int, filename: str) -> str:
-        """Return a URL that downloads the object as *filename*."""
+    def __call__(self, key: str, *, filename: str) -> str:
+        """Return a presigned URL that downloads the object *key* as *filename*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,7 @@ class Services:
 
     Attributes:
         probes: name to a call that returns when that part answers, and raises when it does not.
-        monotonic: tells the time [s].
-        sleep: waits [s].
+        long_polls: lets requests wait.
     """
 
     settings: ServiceSettings
@@ -108,11 +106,9 @@ class Services:
     queue: Queue
     uploads: Uploads
     keys: Keys
-    store: Links
+    link: Link
     probes: Mapping[str, Callable[[], object]]
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    waiting: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(8))
+    long_polls: LongPolls
 
 
 def services() -> Services:

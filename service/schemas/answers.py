@@ -215,4 +215,3 @@ class Problem(AnswerSchema):
     request_id = text("Name this when you ask for help")
     retryable = flag("Whether the same request may succeed later")
     errors = fields.List(fields.Nested(ProblemField), required=True)
-

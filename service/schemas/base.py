@@ -42,6 +42,8 @@ class RequestSchema(Schema):
     """An object that a caller sends."""
 
     class Meta:
+        """Nothing is overlooked."""
+
         unknown = RAISE
 
     rules: ClassVar[Sequence[Rule]] = ()
@@ -62,4 +64,6 @@ class AnswerSchema(Schema):
     """An object that the service sends: open, so that a later version may say more."""
 
     class Meta:
+        """What is not declared is not sent, and not forbidden."""
+
         unknown = EXCLUDE

@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from marshmallow import Schema, ValidationError, fields, validate
 
@@ -12,12 +12,12 @@ from jobs.contract.errors import InvalidRequestError, InvalidUriError
 from jobs.contract.uris import URI_MAX_LENGTH, parse_uri
 
 
-class CodedMessage(str):
+class CodedMessage(str):  # noqa: SLOT000 - slots and a typed attribute exclude each other
     """A message that knows its error code."""
 
-    __slots__ = ("code",)
+    code: str
 
-    def __new__(cls, text: str, code: str = InvalidRequestError.code) -> "CodedMessage":
+    def __new__(cls, text: str, code: str = InvalidRequestError.code) -> Self:
         """Return *text*, marked with *code*."""
         message = super().__new__(cls, text)
         message.code = code
@@ -34,6 +34,23 @@ def shown(value: object) -> str:
     named = {dict: "an object", list: "an array", type(None): "null", bool: str(value).lower()}
     text = named.get(type(value)) or repr(value)
     return text if len(text) <= 60 else text[:59] + "…"  # noqa: PLR2004 - one line of a message
+
+
+class Within(validate.Range):
+    """A range that says what it expected."""
+
+    def __call__(self, value: Any) -> Any:
+        """Return *value* if it lies within."""
+        try:
+            return super().__call__(value)
+        except ValidationError:
+            raise expected(" and ".join(self._words()), value) from None
+
+    def _words(self) -> Iterator[str]:
+        if self.min is not None:
+            yield f"at least {self.min}" if self.min_inclusive else f"more than {self.min}"
+        if self.max is not None:
+            yield f"at most {self.max}" if self.max_inclusive else f"less than {self.max}"
 
 
 class StrictInteger(fields.Integer):
@@ -81,19 +98,18 @@ class StrictString(fields.String):
         return value
 
 
-class StrictList(fields.List):
+class StrictList(fields.List[Any]):
     """A JSON array; with *unique*, of different things."""
 
     def __init__(self, inner: fields.Field[Any], *, unique: bool = False, **kwargs: Any) -> None:
         super().__init__(inner, **kwargs)
-        if unique:
-            self.metadata["uniqueItems"] = True
+        self.unique = unique
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise expected("an array", value)
         items = list(super()._deserialize(value, attr, data, **kwargs))
-        if "uniqueItems" in self.metadata and any(item in items[:index] for index, item in enumerate(items)):
+        if self.unique and any(item in items[:index] for index, item in enumerate(items)):
             raise ValidationError("Expected items that differ from each other.")
         return items
 
@@ -163,7 +179,9 @@ class Labels(fields.Dict):
     VALUE_LENGTH = 255
 
     def __init__(self, most: int = 16, **kwargs: Any) -> None:
-        super().__init__(keys=StrictString(), values=StrictString(validate=validate.Length(max=self.VALUE_LENGTH)), **kwargs)
+        super().__init__(
+            keys=StrictString(), values=StrictString(validate=validate.Length(max=self.VALUE_LENGTH)), **kwargs
+        )
         self.most = most
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, str]:
@@ -177,7 +195,7 @@ class Labels(fields.Dict):
         return value
 
     def _wrong(self, key: str, value: object) -> str | None:
-        if not re.fullmatch(self.KEY.strip("^$"), key):
+        if not re.fullmatch(self.KEY[1:-1], key):
             return f"Expected a key of 1 to 63 letters, digits, '_', '.', '/' or '-'; got {shown(key)}."
         if not isinstance(value, str) or len(value) > self.VALUE_LENGTH:
             return f"Expected a string of at most {self.VALUE_LENGTH} characters; got {shown(value)}."
@@ -216,18 +234,19 @@ class UriField(StrictString):
 
 
 class FilePath(StrictString):
-    """A relative path of plain names: no ``..``, no backslash, no hidden or empty part."""
+    """A relative path: no ``.``, ``..`` or empty part, no backslash, no control character."""
 
-    PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_. -]{0,127}(/[A-Za-z0-9_][A-Za-z0-9_. -]{0,127}){0,7}$"
+    LENGTH = 512
+    PATTERN = r"^(?!(.*/)?\.{0,2}(/|$))[^\x00-\x1f\x7f\\]+$"
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"pattern": self.PATTERN, "maxLength": 512, **kwargs.pop("metadata", {})}
+        metadata = {"pattern": self.PATTERN, "maxLength": self.LENGTH, **kwargs.pop("metadata", {})}
         super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if len(text) > self.metadata["maxLength"] or not re.fullmatch(self.PATTERN.strip("^$"), text):
-            raise expected("a relative path of plain names, as config.json or a/b.txt", value)
+        if len(text) > self.LENGTH or not re.fullmatch(self.PATTERN[1:-1], text):
+            raise expected("a relative path as config.json or a/b.txt", value)
         return text
 
 

@@ -1,4 +1,4 @@
-"""When a request must bring data: said by the catalogue, published in the schema and enforced before a job is queued."""
+"""When a request must bring data: said by the catalogue, published in the schema, enforced before a job is queued."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, fields as members, is_dataclass
+from dataclasses import MISSING, is_dataclass
+from dataclasses import fields as members
 from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints

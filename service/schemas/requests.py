@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
-from jobs.contract.catalogue import CatalogueEntry, catalogue
+from jobs.contract.catalogue import CatalogueEntry
 from jobs.contract.spec import (
     DEFAULT_QUEUE_TIMEOUT_S,
     DEFAULT_REPEATS,
@@ -29,6 +29,7 @@ from service.schemas.fields import (
     StrictString,
     Tag,
     UriField,
+    Within,
 )
 from service.schemas.needs import DataWhenNeeded, Need
 from service.schemas.techniques import step_schemas
@@ -47,7 +48,7 @@ _LARGEST_INTEGER = 2**53 - 1
 def whole(low: int, high: int, about: str, **options: Any) -> StrictInteger:
     """Return an integer field from *low* to *high*; ``default`` is published, not filled in."""
     metadata = {"description": about} | ({"default": options.pop("default")} if "default" in options else {})
-    return StrictInteger(validate=validate.Range(min=low, max=high), metadata=metadata, **options)
+    return StrictInteger(validate=Within(min=low, max=high), metadata=metadata, **options)
 
 
 class ModelRef(RequestSchema):
@@ -69,7 +70,7 @@ class Target(RequestSchema):
     rules = (ExactlyOne(("ratio", "max")),)
     metric = NamedEnum("TargetMetric", get_args(TargetMetric), required=True)
     ratio = StrictNumber(
-        validate=validate.Range(min=0.01, max=1), metadata={"description": "Share of the dense figure that is kept"}
+        validate=Within(min=0.01, max=1), metadata={"description": "Share of the dense figure that is kept"}
     )
     max = whole(1, _LARGEST_INTEGER, "Largest figure allowed, in the unit of the metric")
     scope = NamedEnum("TargetScope", get_args(TargetScope), metadata={"default": "model"})
@@ -80,7 +81,7 @@ class Recovery(RequestSchema):
 
     steps = whole(1, 1_000_000, "Optimiser steps", required=True)
     learning_rate = StrictNumber(
-        validate=validate.Range(min=1e-8, max=1), metadata={"description": "Peak learning rate", "default": 1e-4}
+        validate=Within(min=1e-8, max=1), metadata={"description": "Peak learning rate", "default": 1e-4}
     )
     batch_size = whole(1, 256, "Sequences in a batch", default=8)
     seed = whole(0, 2**32 - 1, "Seed of the order of the batches", default=0)
@@ -92,7 +93,7 @@ class AudioInput(RequestSchema):
     kind = Tag("audio")
     batch_size = whole(1, 64, "Waveforms in the batch", default=1)
     seconds = StrictNumber(
-        required=True, validate=validate.Range(min=0.1, max=60), metadata={"description": "Length of each [s]"}
+        required=True, validate=Within(min=0.1, max=60), metadata={"description": "Length of each [s]"}
     )
 
 
@@ -159,7 +160,7 @@ class UploadFile(RequestSchema):
     """A file that will be sent."""
 
     path = FilePath(required=True, metadata={"description": "Its path within the folder, as config.json or a/b.txt"})
-    bytes = whole(1, MOST_UPLOAD_BYTES, "Its size [bytes]", required=True)
+    bytes = whole(0, MOST_UPLOAD_BYTES, "Its size [bytes]", required=True)
 
 
 class UploadRequest(RequestSchema):
@@ -169,8 +170,15 @@ class UploadRequest(RequestSchema):
         fields.Nested(UploadFile),
         required=True,
         validate=validate.Length(min=1, max=MOST_UPLOAD_FILES),
-        metadata={"description": "Every file, with different paths"},
+        metadata={"description": f"Every file, with different paths; together at most {MOST_UPLOAD_BYTES} bytes"},
     )
+
+    @validates_schema
+    def fit(self, data: Any, **_: Any) -> None:
+        """Refuse more than an upload may hold."""
+        total = sum(each["bytes"] for each in data["files"])
+        if total > MOST_UPLOAD_BYTES:
+            raise ValidationError({"files": [f"Expected at most {MOST_UPLOAD_BYTES} bytes together; got {total}."]})
 
 
 class SentPart(RequestSchema):
@@ -188,22 +196,20 @@ class SentFile(RequestSchema):
     """A file whose parts the store has taken."""
 
     path = FilePath(required=True, metadata={"description": "Its path, as announced"})
-    parts = StrictList(fields.Nested(SentPart), required=True, validate=validate.Length(min=1, max=10_000))
+    parts = StrictList(fields.Nested(SentPart), required=True, validate=validate.Length(max=10_000))
 
 
 class UploadCompletion(RequestSchema):
     """What the store answered, part by part."""
 
-    files = StrictList(
-        fields.Nested(SentFile), required=True, validate=validate.Length(min=1, max=MOST_UPLOAD_FILES)
-    )
+    files = StrictList(fields.Nested(SentFile), required=True, validate=validate.Length(min=1, max=MOST_UPLOAD_FILES))
 
 
 class JobQuery(RequestSchema):
     """How to show a job."""
 
     wait = QueryInteger(
-        validate=validate.Range(min=0, max=LONGEST_WAIT_S),
+        validate=Within(min=0, max=LONGEST_WAIT_S),
         load_default=0,
         metadata={"description": "Answer when the job has ended or changed, at the latest after this long [s]"},
     )
@@ -222,7 +228,7 @@ class JobsQuery(RequestSchema):
         validate=validate.Length(max=512), metadata={"description": "Where to go on: next_cursor of the page before"}
     )
     limit = QueryInteger(
-        validate=validate.Range(min=1, max=100), load_default=20, metadata={"description": "Most jobs on the page"}
+        validate=Within(min=1, max=100), load_default=20, metadata={"description": "Most jobs on the page"}
     )
 
 
@@ -233,5 +239,5 @@ class EventsQuery(RequestSchema):
         validate=validate.Length(max=64), metadata={"description": "Only events after the one with this id"}
     )
     limit = QueryInteger(
-        validate=validate.Range(min=1, max=500), load_default=100, metadata={"description": "Most events on the page"}
+        validate=Within(min=1, max=500), load_default=100, metadata={"description": "Most events on the page"}
     )

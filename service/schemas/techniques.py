@@ -16,6 +16,7 @@ from service.schemas.fields import (
     StrictNumber,
     StrictString,
     Tag,
+    Within,
 )
 
 JsonSchema = Mapping[str, Any]
@@ -40,7 +41,11 @@ def _step_schema(entry: CatalogueEntry) -> type[RequestSchema]:
         name: field_of(schema, title + _camel(name), required=name in parameters.get("required", ()))
         for name, schema in parameters["properties"].items()
     }
-    rules = [ExactlyOne([name for each in parameters["oneOf"] for name in each["required"]])] if "oneOf" in parameters else []
+    rules = (
+        [ExactlyOne([name for each in parameters["oneOf"] for name in each["required"]])]
+        if "oneOf" in parameters
+        else []
+    )
     members |= {"technique": Tag(entry["name"]), "rules": rules, "__doc__": entry["summary"]}
     return type(f"{title}Step", (RequestSchema,), members)
 
@@ -74,7 +79,7 @@ def _branches(schema: JsonSchema) -> list[JsonSchema]:
 
 
 def _single(schema: JsonSchema, name: str, options: dict[str, Any]) -> fields.Field[Any]:
-    kind = schema.get("type")
+    kind = str(schema.get("type"))
     if "enum" in schema:
         return NamedEnum(name, [word for word in schema["enum"] if word is not None], **options)
     if kind == "array":
@@ -87,8 +92,8 @@ def _single(schema: JsonSchema, name: str, options: dict[str, Any]) -> fields.Fi
 
 
 def _bounds(schema: JsonSchema) -> list[validate.Validator]:
-    inclusive = validate.Range(min=schema.get("minimum"), max=schema.get("maximum"))
-    exclusive = validate.Range(
+    inclusive = Within(min=schema.get("minimum"), max=schema.get("maximum"))
+    exclusive = Within(
         min=schema.get("exclusiveMinimum"), max=schema.get("exclusiveMaximum"), min_inclusive=False, max_inclusive=False
     )
     return [each for each in (inclusive, exclusive) if (each.min, each.max) != (None, None)]

@@ -7,7 +7,7 @@ from flask import Response, jsonify, request
 
 from jobs.state.records import Job as JobRecord
 from service.auth import tenant
-from service.errors import NotFoundError, NoResultError, ReportNotReadyError
+from service.errors import NoResultError, NotFoundError, ReportNotReadyError
 from service.ports import services
 from service.schemas.answers import Job
 

@@ -44,5 +44,5 @@ def get_artifact(job_id: str, path: str) -> Response:
         manifest = result(job_of(job_id), services().ledger.manifest(tenant(), job_id))
         names = ", ".join(each["path"] for each in manifest["files"])
         raise NotFoundError(f"Expected a file of the manifest ({names}); got {path[:128]!r}.")
-    url = services().store.presign_get(key, services().settings.download_link_s, PurePosixPath(path).name)
+    url = services().link(key, filename=PurePosixPath(path).name)
     return Response(status=307, headers={"Location": url, "Cache-Control": "no-store"})

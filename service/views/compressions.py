@@ -1,10 +1,13 @@
 """Asking for a compression."""
 
+import logging
 from typing import Any
 
 from flask import Response
 
 from jobs.contract.catalogue import catalogue
+from jobs.contract.errors import QueueError
+from jobs.state.records import Job as JobRecord
 from service.api import Blueprint
 from service.auth import tenant
 from service.ports import services
@@ -13,6 +16,7 @@ from service.schemas.requests import compression_request
 from service.views.answers import ACCEPTED, accepted
 from service.views.examples import COMPRESSIONS
 
+log = logging.getLogger(__name__)
 blueprint = Blueprint("compressions", __name__, url_prefix="/v1/compressions", description="Compress a model")
 
 
@@ -26,5 +30,13 @@ def create_compression(document: dict[str, Any]) -> Response:
     The job is accepted once this answers: it ends exactly once, whatever fails in between.
     """
     job = services().ledger.accept(tenant(), "compression", document, labels=document.get("labels"))
-    services().queue.enqueue(job.id, job.limits.run_timeout_s)
+    _announce(job)
     return accepted(job)
+
+
+def _announce(job: JobRecord) -> None:
+    """Tell the workers; a job that cannot be announced is accepted all the same, and the janitor announces it later."""
+    try:
+        services().queue.enqueue(job.id, job.limits.run_timeout_s)
+    except QueueError as error:
+        log.warning("%s waits for the janitor: %s", job.id, error)

@@ -38,6 +38,8 @@ UPLOADS = {
 COMPLETIONS = {
     "model": {
         "summary": "What the store answered",
-        "value": {"files": [{"path": "config.json", "parts": [{"number": 1, "etag": "9b2cf535f27731c974343645a3985328"}]}]},
+        "value": {
+            "files": [{"path": "config.json", "parts": [{"number": 1, "etag": "9b2cf535f27731c974343645a3985328"}]}]
+        },
     },
 }

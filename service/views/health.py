@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from jobs.contract.errors import ModelPressError
 from service.api import Blueprint
 from service.errors import NotReadyError
 from service.ports import services
@@ -36,7 +37,7 @@ def get_readiness() -> dict[str, Any]:
 def _try(name: str, probe: Callable[[], object]) -> str:
     try:
         probe()
-    except Exception as error:  # a probe may fail in any way, and each is an answer
+    except (ModelPressError, LookupError, OSError) as error:
         log.warning("%s does not answer: %s", name, error)
         return type(error).__name__
     return "ok"

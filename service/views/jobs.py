@@ -5,10 +5,9 @@ from typing import Any
 from flask import Response, request
 
 from jobs.contract.state import JobState
-from jobs.state.records import Job as JobRecord
 from service.api import Blueprint
 from service.auth import tenant
-from service.ports import Services, services
+from service.ports import services
 from service.schemas.answers import Job, JobPage
 from service.schemas.requests import JobQuery, JobsQuery
 from service.views.answers import CONDITIONAL, IF_NONE_MATCH, RETRY_AFTER, found, job_of, job_response, unless_known
@@ -39,7 +38,7 @@ def get_job(query: dict[str, Any], job_id: str) -> Response:
 
     With `wait` the answer comes when the job ends or, given If-None-Match, when it changes.
     """
-    return unless_known(_awaited(job_of(job_id), query["wait"]))
+    return unless_known(services().long_polls.watch(lambda: job_response(job_of(job_id)), _is_news, query["wait"]))
 
 
 @blueprint.route("/<job_id>/cancel", methods=["POST"])
@@ -55,23 +54,9 @@ def cancel_job(job_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     return job.to_resource(), 202, {} if job.state.terminal else {"Retry-After": str(services().settings.poll_after_s)}
 
 
-def _awaited(job: JobRecord, seconds: int) -> Response:
-    """Return the job's response, at the latest after *seconds*; at once when too many requests wait already."""
-    outside, response = services(), job_response(job)
-    if seconds and not job.state.terminal and outside.waiting.acquire(blocking=False):
-        try:
-            response = _polled(job, response, outside, outside.monotonic() + seconds)
-        finally:
-            outside.waiting.release()
-    return response
-
-
-def _polled(job: JobRecord, response: Response, outside: Services, deadline: float) -> Response:
+def _is_news(response: Response) -> bool:
+    """Return whether the job has ended or is not as the caller knows it."""
     known = request.if_none_match
-    while not job.state.terminal and (not known or known.contains_weak(response.get_etag()[0] or "")):
-        if outside.monotonic() >= deadline:
-            break
-        outside.sleep(outside.settings.long_poll_step_ms / 1000)
-        job = job_of(job.id)
-        response = job_response(job)
-    return response
+    return "Retry-After" not in response.headers or (
+        bool(known) and not known.contains_weak(response.get_etag()[0] or "")
+    )

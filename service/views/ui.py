@@ -4,6 +4,8 @@ from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory
 
+from service.error_pages import as_html
+
 blueprint = Blueprint("ui", __name__)
 FOLDER = Path(__file__).parents[1] / "ui"
 POLICY = (
@@ -18,6 +20,12 @@ def show_docs() -> Response:
     response = send_from_directory(FOLDER, "docs.html")
     response.headers["Content-Security-Policy"] = POLICY
     return response
+
+
+@blueprint.get("/docs/errors")
+def show_errors() -> Response:
+    """Return the table of error codes."""
+    return Response(as_html(), content_type="text/html; charset=utf-8")
 
 
 @blueprint.get("/docs/<path:name>")

@@ -12,7 +12,9 @@ from service.schemas.answers import Upload
 from service.schemas.requests import UploadCompletion, UploadRequest
 from service.views.examples import COMPLETIONS, UPLOADS
 
-blueprint = Blueprint("uploads", __name__, url_prefix="/v1/uploads", description="Send a model or data without a bucket")
+blueprint = Blueprint(
+    "uploads", __name__, url_prefix="/v1/uploads", description="Send a model or data without a bucket"
+)
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where the upload is"}}
 
 

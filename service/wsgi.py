@@ -1,0 +1,40 @@
+"""The application for gunicorn: ``gunicorn service.wsgi:app``, with everything real and named by the environment."""
+
+from functools import partial
+
+from flask import Flask
+from redis import Redis
+
+from jobs.state.events import redis_errors
+from jobs.state.opening import State
+from jobs.state.settings import StateSettings
+from service.app import create_app
+from service.polling import LongPolls
+from service.ports import Services
+from service.settings import ServiceSettings
+
+
+def build(settings: ServiceSettings, state_settings: StateSettings) -> Flask:
+    """Return the application; nothing is contacted before the first request."""
+    state = State.open(state_settings)
+    return create_app(
+        Services(
+            settings=settings,
+            ledger=state.ledger,
+            events=state.events,
+            queue=state.queue,
+            uploads=state.uploads,
+            keys=state.keys,
+            link=partial(state.store.presign_get, expires_s=state_settings.presign_s),
+            probes={"queue": partial(_ping, state.redis), "store": state.store.check},
+            long_polls=LongPolls(settings.long_polls, settings.long_poll_step_ms / 1000),
+        )
+    )
+
+
+def _ping(redis: "Redis") -> None:
+    with redis_errors():
+        redis.ping()
+
+
+app = build(ServiceSettings.from_env(), StateSettings.from_env())

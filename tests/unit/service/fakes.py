@@ -1,0 +1,269 @@
+"""Collaborators in memory: quick, honest about tenants, and open to the test that drives them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from jobs.contract.errors import InvalidRequestError, QueueError
+from jobs.contract.state import JobState
+from jobs.state.reading import Page
+from jobs.state.records import Job, is_job_id, new_id
+from service.app import create_app
+from service.polling import LongPolls
+from service.ports import Services
+from service.settings import ServiceSettings
+
+Json = dict[str, Any]
+KEY, OTHER_KEY = "mp_test_key", "mp_other_key"
+TENANT, OTHER_TENANT = "tnt_one", "tnt_two"
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+FILES = [
+    {"path": "config.json", "bytes": 2, "sha256": "0" * 64},
+    {"path": "sub/model.safetensors", "bytes": 8, "sha256": "1" * 64},
+]
+
+
+@dataclass
+class FakeLedger:
+    """Jobs in a dictionary; a job of another tenant is not there."""
+
+    jobs: dict[str, Job] = field(default_factory=dict)
+    reports: dict[str, Json] = field(default_factory=dict)
+
+    def accept(self, tenant: str, kind: str, request: Json, *, labels: Mapping[str, str] | None = None) -> Job:
+        """Keep a new job."""
+        job = Job(
+            id=new_id("job"),
+            tenant=tenant,
+            kind=kind,
+            request=request,
+            created_at=NOW,
+            queued_at=NOW,
+            labels=dict(labels or {}),
+        )
+        self.jobs[job.id] = job
+        return job
+
+    def move(self, job_id: str, state: JobState, **values: Any) -> None:
+        """Put a job into another state."""
+        self.jobs[job_id] = replace(self.jobs[job_id], state=state, **values)
+
+    def show(self, tenant: str, job_id: str) -> Job | None:
+        """Return the tenant's job."""
+        job = self.jobs.get(job_id)
+        return job if job is not None and job.tenant == tenant else None
+
+    def page(
+        self,
+        tenant: str,
+        *,
+        state: JobState | None = None,
+        kind: str | None = None,
+        label: str | None = None,
+        cursor: str | None = None,
+        limit: int = 20,
+    ) -> Page:
+        """Return the tenant's jobs that fit, newest first."""
+        if cursor and not is_job_id(cursor):
+            raise InvalidRequestError(f"Expected the next_cursor of an earlier page; got {cursor!r}.")
+        wanted = [
+            job
+            for job in sorted(self.jobs.values(), key=lambda each: each.id, reverse=True)
+            if job.tenant == tenant
+            and state in (None, job.state)
+            and kind in (None, job.kind)
+            and (not cursor or job.id < cursor)
+            and (not label or label in {*job.labels, *(f"{key}={value}" for key, value in job.labels.items())})
+        ]
+        page = wanted[:limit]
+        return Page(tuple(page), page[-1].id if len(wanted) > limit else None)
+
+    def request_cancel(self, tenant: str, job_id: str) -> Job | None:
+        """Cancel the tenant's job if it waits."""
+        job = self.show(tenant, job_id)
+        if job is not None and job.state is JobState.QUEUED:
+            self.move(job_id, JobState.CANCELLED, ended_at=NOW)
+        return self.show(tenant, job_id)
+
+    def report(self, tenant: str, job_id: str) -> Json | None:
+        """Return what the test has put there."""
+        return self.reports.get(job_id) if self._succeeded(tenant, job_id) else None
+
+    def manifest(self, tenant: str, job_id: str) -> Json | None:
+        """Return a manifest of two files."""
+        if not self._succeeded(tenant, job_id):
+            return None
+        return {
+            "schema": "modelpress/manifest/v1",
+            "job": job_id,
+            "attempt": 1,
+            "source": {"uri": "s3://models/tiny", "revision": None, "sha256": "2" * 64},
+            "request_sha256": "3" * 64,
+            "files": FILES,
+            "versions": {"modelpress": "0.1.0"},
+        }
+
+    def artifact_key(self, tenant: str, job_id: str, path: str) -> str | None:
+        """Return the key of a file of the manifest."""
+        manifest = self.manifest(tenant, job_id)
+        names = {each["path"] for each in manifest["files"]} if manifest else set()
+        return f"tenants/{tenant}/jobs/{job_id}/attempts/1/files/{path}" if path in names else None
+
+    def _succeeded(self, tenant: str, job_id: str) -> bool:
+        job = self.show(tenant, job_id)
+        return job is not None and job.state is JobState.SUCCEEDED
+
+
+@dataclass
+class FakeEvents:
+    """Events in a list for each job; ids are ``<ms>-<n>`` as in Redis."""
+
+    log: dict[str, list[Json]] = field(default_factory=dict)
+
+    def append(self, job_id: str, message: str) -> None:
+        """Add an event."""
+        events = self.log.setdefault(job_id, [])
+        events.append(
+            {
+                "id": f"{len(events) + 1}-0",
+                "at": "2030-01-01T00:00:00.000Z",
+                "type": "progress",
+                "stage": "compress",
+                "message": message,
+                "data": {},
+            }
+        )
+
+    def page(self, job_id: str, *, after: str = "", limit: int = 100) -> list[Json]:
+        """Return what follows *after*."""
+        begin = 0
+        if after:
+            head = after.partition("-")[0]
+            if not head.isascii() or not head.isdigit():
+                raise InvalidRequestError(f"Expected after=<id of an event>; got {after!r}.")
+            begin = int(head)
+        return self.log.get(job_id, [])[begin : begin + limit]
+
+
+@dataclass
+class FakeQueue:
+    """Remembers what was announced."""
+
+    announced: list[tuple[str, int]] = field(default_factory=list)
+    broken: bool = False
+
+    def enqueue(self, job_id: str, run_timeout_s: int) -> None:
+        """Remember, or fail as a queue does."""
+        if self.broken:
+            raise QueueError("Redis did not answer; try again.")
+        self.announced.append((job_id, run_timeout_s))
+
+
+@dataclass
+class FakeUploads:
+    """Uploads in a dictionary."""
+
+    known: dict[str, tuple[str, Json]] = field(default_factory=dict)
+
+    def create(self, tenant: str, files: Sequence[Json]) -> Json:
+        """Keep a new upload of one part a file."""
+        identifier = new_id("upl")
+        upload = {
+            "id": identifier,
+            "uri": f"upload://{identifier}",
+            "state": "open",
+            "part_bytes": 16_777_216,
+            "files": [{**each, "parts": [{"number": 1, "url": "https://store.example/part?n=1"}]} for each in files],
+        }
+        self.known[identifier] = (tenant, upload)
+        return upload
+
+    def show(self, tenant: str, upload_id: str) -> Json | None:
+        """Return the tenant's upload."""
+        owner, upload = self.known.get(upload_id, ("", None))
+        return upload if owner == tenant else None
+
+    def complete(self, tenant: str, upload_id: str, files: Sequence[Json]) -> Json | None:
+        """Complete the tenant's upload if every file is named."""
+        upload = self.show(tenant, upload_id)
+        if upload is None:
+            return None
+        if {each["path"] for each in files} != {each["path"] for each in upload["files"]}:
+            raise InvalidRequestError("Expected the parts of every announced file.")
+        upload["state"] = "complete"
+        return upload
+
+
+class FakeKeys:
+    """Two tenants, a key each."""
+
+    def authenticate(self, key: str) -> str | None:
+        """Return whose key it is."""
+        return {KEY: TENANT, OTHER_KEY: OTHER_TENANT}.get(key)
+
+
+def fake_link(key: str, *, filename: str) -> str:
+    """Return a URL that says everything and signs nothing."""
+    return f"https://store.example/{key}?filename={filename}"
+
+
+@dataclass
+class FakeClock:
+    """Time that passes only when somebody sleeps; *then* happens after each sleep."""
+
+    now: float = 0.0
+    then: Any = None
+
+    def monotonic(self) -> float:
+        """Return the time [s]."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        if self.then is not None:
+            self.then()
+
+
+class World:
+    """An application with its collaborators at hand."""
+
+    def __init__(self, settings: ServiceSettings | None = None) -> None:
+        self.settings = settings or ServiceSettings()
+        self.ledger, self.events, self.queue, self.uploads = FakeLedger(), FakeEvents(), FakeQueue(), FakeUploads()
+        self.clock = FakeClock()
+        self.probes: dict[str, Any] = {"queue": lambda: None, "store": lambda: None}
+        polls = LongPolls(
+            self.settings.long_polls,
+            self.settings.long_poll_step_ms / 1000,
+            monotonic=self.clock.monotonic,
+            sleep=self.clock.sleep,
+        )
+        outside = Services(
+            settings=self.settings,
+            ledger=self.ledger,
+            events=self.events,
+            queue=self.queue,
+            uploads=self.uploads,
+            keys=FakeKeys(),
+            link=fake_link,
+            probes=self.probes,
+            long_polls=polls,
+        )
+        self.app = create_app(outside)
+        self.client = self.app.test_client()
+        self.headers = {"Authorization": f"Bearer {KEY}"}
+
+    def call(self, method: str, path: str, **kwargs: Any) -> Any:
+        """Return the answer to a call with the first tenant's key."""
+        headers = {**self.headers, **kwargs.pop("headers", {})}
+        return self.client.open(path, method=method, headers=headers, **kwargs)
+
+    def submit(self, **extra: Any) -> str:
+        """Return the id of a job that was submitted over HTTP."""
+        answer = self.call("POST", "/v1/compressions", json={**REQUEST, **extra})
+        return str(answer.get_json()["id"])
+
+
+REQUEST: Json = {"model": {"uri": "s3://models/minilm"}, "steps": [{"technique": "head_pruning", "heads_removed": 0.5}]}
