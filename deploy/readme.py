@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jobs.contract.catalogue import CatalogueEntry, catalogue
+from jobs.contract.catalogue import CatalogueEntry, NeedsData, catalogue
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- techniques: written by `make generate` -->\n"
@@ -27,8 +27,15 @@ def table() -> str:
 
 
 def _row(entry: CatalogueEntry) -> str:
-    parameters = ", ".join(f"`{name}`" for name in entry["parameters"]["properties"])
-    return f"| `{entry['name']}` | {entry['summary']} | {parameters} | {entry['needs_data']} |"
+    parameters = ", ".join(f"`{name}`" for name in entry["parameters"]["properties"] if name != "technique")
+    return f"| `{entry['name']}` | {entry['summary']} | {parameters} | {_data(entry['needs_data'])} |"
+
+
+def _data(rule: NeedsData) -> str:
+    if "always" in rule:
+        return "needed" if rule["always"] else "not needed"
+    word, named = ("with", rule["when"]) if "when" in rule else ("unless", rule["unless"])
+    return f"needed {word} " + ", ".join(f"`{name}` {value}" for name, value in named.items())
 
 
 def main() -> int:

@@ -26,7 +26,6 @@ def main(arguments: list[str] | None = None) -> int:
 def up(stack: Stack) -> int:
     """Start what does not run and say how to reach it."""
     stack.start()
-    stack.write_env()
     print(f"ModelPress runs at {stack.url} (its API in the browser: {stack.url}/docs).")
     print(f"API key: {stack.api_key}")
     print(f"Both are in {stack.env_file}; `make down` stops it.")

@@ -1,5 +1,6 @@
 """Everything ModelPress needs, on loopback, below one folder."""
 
+import contextlib
 import os
 import sys
 from http import HTTPStatus
@@ -10,9 +11,10 @@ from typing import Self
 
 from deploy.embedded import supervisor
 from deploy.embedded.ports import LOOPBACK, Ports, is_free
-from deploy.embedded.processes import Processes, Program, locked
+from deploy.embedded.processes import Processes, Program, locked, write_private
 from deploy.embedded.redis import EmbeddedRedis
 from deploy.embedded.swift import BACKENDS, PROXY, EmbeddedSwift
+from jobs.state.opening import State
 from jobs.state.settings import StateSettings
 from jobs.state.storage import S3Store
 
@@ -37,6 +39,7 @@ class Stack:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.processes = Processes(self.folder)
         self._ports = Ports(self.folder / "ports.json")
+        self._key_file = self.folder / "api_key"
         self._redis = EmbeddedRedis(self.folder / "redis", self._ports)
         self._swift = EmbeddedSwift(self.folder / "swift", self._ports)
 
@@ -55,6 +58,16 @@ class Stack:
     def url(self) -> str:
         """Return the base URL of the service."""
         return f"http://{LOOPBACK}:{self._ports.of(WEB)}"
+
+    @property
+    def api_key(self) -> str:
+        """Return the key that ``start`` made."""
+        return self._key_file.read_text()
+
+    @property
+    def env_file(self) -> Path:
+        """Return the file of ``NAME=value`` lines that a shell or a script may read."""
+        return self.folder / "env"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -103,6 +116,8 @@ class Stack:
             for program in self._own_programs():
                 self.processes.start(program)
             self.processes.wait_ready(WEB, self._ready)
+            self._ensure_key()
+            self._write_env()
             self._supervise(owner)
 
     def stop(self) -> None:
@@ -129,6 +144,16 @@ class Stack:
         command = (sys.executable, "-m", "deploy.embedded.supervisor", str(self.folder))
         arguments = () if owner is None else (str(owner),)
         self.processes.start(Program(supervisor.NAME, command + arguments, self.environment, str(ROOT)))
+
+    def _ensure_key(self) -> None:
+        state = State.open(StateSettings.from_env(self.settings))
+        with contextlib.closing(state.redis):
+            if not self._key_file.exists() or state.keys.authenticate(self.api_key) is None:
+                write_private(self._key_file, state.keys.create(TENANT, "embedded stack"))
+
+    def _write_env(self) -> None:
+        values = {"MODELPRESS_URL": self.url, "MODELPRESS_API_KEY": self.api_key, **self.settings}
+        write_private(self.env_file, "".join(f"{name}={value}\n" for name, value in values.items()))
 
     def _move_from_taken_ports(self) -> None:
         listeners = {self._redis.name: [self._redis.name], self._swift.name: [*BACKENDS, PROXY], WEB: [WEB]}
