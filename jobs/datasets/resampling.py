@@ -1,8 +1,8 @@
 """Another sampling rate for a waveform.
 
 Source: band-limited interpolation with a windowed sinc (J. O. Smith, Digital Audio Resampling, 2002): each new sample
-is the weighted sum of the old ones around its moment. The weights repeat themselves: for a ratio of old to new rate of p / q in
-lowest terms there are q sets of them, computed once for each pair of rates.
+is the weighted sum of the old ones around its moment. For a ratio of old to new rate of p / q in lowest terms only q
+sets of weights occur; they are computed once for each pair of rates.
 Cost: O(new samples × taps), taps = 2 × ZEROS × max(1, p / q) / ROLLOFF + 2.
 """
 
