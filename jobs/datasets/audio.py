@@ -11,7 +11,7 @@ from transformers import AutoFeatureExtractor, Wav2Vec2FeatureExtractor
 
 from jobs.batches import Batch
 from jobs.contract.errors import DataUnreadableError
-from jobs.datasets.files import chunks, files_of, spread
+from jobs.datasets.files import chunks, evenly, files_of
 from jobs.datasets.resampling import resample
 
 ENDINGS = frozenset({".wav", ".flac"})
@@ -40,7 +40,7 @@ def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[B
         DataUnreadableError: a recording or the feature extractor cannot be used.
     """
     extractor = _extractor(model_dir)
-    paths = spread(files_of(folder, ENDINGS), samples)
+    paths = evenly(files_of(folder, ENDINGS), samples)
     waves = sorted((_wave(path, extractor.sampling_rate) for path in paths), key=len)
     return [_batch(extractor, chunk) for chunk in chunks(waves, batch_size)]
 

@@ -1,6 +1,6 @@
 """Which files of a folder are read, and which samples of them."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -27,8 +27,13 @@ def files_of(folder: Path, endings: Collection[str]) -> list[Path]:
     return found
 
 
+def evenly(items: Sequence[T], count: int) -> list[T]:
+    """Return up to *count* of *items*, evenly spaced, in their order."""
+    return [items[index * len(items) // count] for index in range(count)] if len(items) > count else list(items)
+
+
 def spread(items: Iterable[T], count: int) -> list[T]:
-    """Return up to *count* of *items*, evenly spaced over all of them, in their order; needs memory for 2 × count."""
+    """Return up to *count* of a stream of unknown length, about evenly spaced; holds 2 × *count* at most."""
     kept: list[T] = []
     stride = 1
     for index, item in enumerate(items):
@@ -36,7 +41,7 @@ def spread(items: Iterable[T], count: int) -> list[T]:
             kept.append(item)
         if len(kept) == 2 * count:
             kept, stride = kept[::2], 2 * stride
-    return [kept[index * len(kept) // count] for index in range(count)] if len(kept) > count else kept
+    return evenly(kept, count)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -159,11 +159,17 @@ def test_a_ratio_pairs_what_ran_together() -> None:
 def test_threads_are_pinned_and_given_back() -> None:
     """Inside the block torch has the asked-for threads, after it those of before, errors or not."""
     before = torch.get_num_threads()
-    with pytest.raises(CancelledError), pinned_threads(before + 1):
-        within = torch.get_num_threads()
-        raise CancelledError("Stop.")
+    seen: list[int] = []
 
-    assert within == before + 1
+    def cancelled() -> None:
+        with pinned_threads(before + 1):
+            seen.append(torch.get_num_threads())
+            raise CancelledError("Stop.")
+
+    with pytest.raises(CancelledError):
+        cancelled()
+
+    assert seen == [before + 1]
     assert torch.get_num_threads() == before
 
 

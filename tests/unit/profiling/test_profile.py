@@ -95,7 +95,7 @@ def test_an_input_of_another_kind_is_refused() -> None:
     """A text model cannot be profiled on audio, and the message says so."""
     spec = ProfileSpec((InputSpec("audio", seconds=1.0),))
 
-    with pytest.raises(InvalidRequestError, match="Expected inputs of kind 'text'.*got 'audio'"):
+    with pytest.raises(InvalidRequestError, match=r"Expected inputs of kind 'text'.*got 'audio'"):
         profile_pair(bert(1), bert(1), spec, modality="text", stopwatch=steady)
 
 
