@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from jobs.state.settings import Settings, setting
 
-
 NO_HUB = "off"
 
 

@@ -1,10 +1,8 @@
 """Fetching the chosen files of a folder, within limits and safely named."""
 
-import errno
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -82,7 +80,7 @@ def fetch_files(folder: Folder, entries: Sequence[Entry], into: Path, limits: Li
     """Download *entries* to the same relative paths below *into* and return what came.
 
     Raises:
-        LimitExceededError: they are too large together (before anything is downloaded), or the disk is full.
+        LimitExceededError: they are too large together; nothing was downloaded.
         StorageError: the place failed, or a file is not what the listing said.
     """
     total = sum(entry.bytes for entry in entries)
@@ -115,9 +113,8 @@ def is_hidden(path: str) -> bool:
 
 def _fetch(folder: Folder, entry: Entry, into: Path) -> FetchedFile:
     target = into / entry.path
-    with _disk_errors():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        found = folder.save(entry, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    found = folder.save(entry, target)
     expected = Stored(entry.bytes, entry.sha256 or found.sha256)
     if found != expected:
         raise StorageError(
@@ -139,13 +136,3 @@ def _is_plain(path: str) -> bool:
     parts = path.split("/")
     safe = all(part not in {"", ".", ".."} and len(part.encode()) <= NAME_MAX_BYTES for part in parts)
     return safe and not _UNSAFE.search(path)
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise
-        raise LimitExceededError("The worker's disk is full or its quota used up; ask for a larger one.") from error

@@ -1,6 +1,5 @@
 """What is fetched for a model or for data, from buckets, uploads and local folders, and what is refused before."""
 
-import errno
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -351,18 +350,6 @@ def test_file_that_changed_since_the_listing_is_refused(tmp_path: Path) -> None:
     folder = OneFile(lambda target: Stored(target.write_bytes(b"123"), "0" * 64))
 
     with pytest.raises(StorageError, match="changed on the way"):
-        fetch_files(folder, folder.entries(), tmp_path, Limits())
-
-
-def test_full_disk_is_a_limit_and_no_surprise(tmp_path: Path) -> None:
-    """When the worker's disk is full the caller hears of a limit."""
-
-    def full(target: Path) -> Stored:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    folder = OneFile(full)
-
-    with pytest.raises(LimitExceededError, match="disk is full"):
         fetch_files(folder, folder.entries(), tmp_path, Limits())
 
 
