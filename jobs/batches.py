@@ -24,6 +24,9 @@ SAMPLING_RATE = 16_000
 FRAMES_PER_SECOND = 100
 """Rows per second of a log-mel spectrogram (10 ms each)."""
 
+HELD_OUT_EVERY = 5
+"""One batch in so many is kept from every technique and judges the result."""
+
 TYPICAL_TOKENS = 128
 TYPICAL_SECONDS = 10.0
 
@@ -57,6 +60,14 @@ class ListBatches:
     def __iter__(self) -> Iterator[Batch]:
         """Yield each batch."""
         return iter(self.batches)
+
+
+def held_out(batches: Batches) -> tuple[Batches, Batches]:
+    """Return the batches to learn from and those to judge by: every fifth, or with fewer than two the same for both."""
+    everything = list(batches)
+    judging = everything[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY] or everything[1:][-1:]
+    learning = [batch for batch in everything if not any(batch is judge for judge in judging)]
+    return ListBatches(learning), ListBatches(judging or learning)
 
 
 def typical_input(modality: Modality, config: Any) -> InputSpec:

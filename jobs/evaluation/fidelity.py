@@ -20,7 +20,7 @@ def fidelity(dense: nn.Module, compressed: nn.Module, batches: Batches, *, sourc
         dense: the reference.
         compressed: gives hidden states of the same shape.
         batches: at least one.
-        source: where the batches come from, ``data`` or ``synthetic``; it is reported.
+        source: where the batches come from, as the report names it.
     """
     sums = _Sums()
     with inference(dense, compressed):
@@ -66,5 +66,6 @@ class _Sums:
 
     def result(self, source: str) -> Fidelity:
         """Return the mean cosine and the relative Frobenius error over everything added."""
+        cosine = min(1.0, self.cosine / self.positions)  # a sum of ones may round up
         relative_error = (self.difference_squared / self.wanted_squared) ** 0.5
-        return Fidelity(self.cosine / self.positions, relative_error, self.samples, source)
+        return Fidelity(cosine, relative_error, self.samples, source)

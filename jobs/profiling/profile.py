@@ -1,8 +1,8 @@
 """Every figure of a dense and a compressed model, measured side by side on the same inputs."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any
 
 import torch
 from torch import nn
@@ -43,17 +43,6 @@ class Subject:
     bytes_stored: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """One subject on one input."""
-
-    figures: InputProfile
-    peak_memory_bytes: int
-
-
-_Pairs: TypeAlias = tuple[_Measured, _Measured, Speedup]
-
-
 def profile_pair(
     dense: Subject,
     compressed: Subject,
@@ -73,22 +62,51 @@ def profile_pair(
         InvalidRequestError: an input is not of the model's kind, or of a length it cannot take.
     """
     config = dense.model.config
-    wanted = spec.inputs or (typical_input(modality, config),)
-    inputs = [settled_input(modality, config, each) for each in wanted]
-    stopwatch = stopwatch or stopwatch_for(device_of(dense.model))
-    measured: list[_Pairs] = []
+    inputs = spec.inputs or (typical_input(modality, config),)
+    batches = [
+        (each, synthetic_batch(modality, config, each, seed=seed)) for each in _settled(inputs, modality, config)
+    ]
+    bench = _Bench(
+        dense.model, compressed.model, spec.repeats, stopwatch or stopwatch_for(device_of(dense.model)), seed
+    )
     with inference(dense.model, compressed.model), pinned_threads(spec.threads):
-        for index, each in enumerate(inputs):
-            batch = synthetic_batch(modality, config, each, seed=seed)
-            passes = [_pass(subject.model, batch) for subject in (dense, compressed)]
-            within = _within(progress, index, len(inputs))
-            times = time_pairs(*passes, repeats=spec.repeats, stopwatch=stopwatch, progress=within)
-            first = _on_input(dense.model, each, batch, times.dense)
-            second = _on_input(compressed.model, each, batch, times.compressed)
-            measured.append((first, second, speedup(times, each, seed=seed)))
-    of_dense = _profile(dense, [first for first, _, _ in measured])
-    of_compressed = _profile(compressed, [second for _, second, _ in measured])
-    return of_dense, of_compressed, tuple(ratio for _, _, ratio in measured)
+        measured = [
+            bench.measure(each, batch, _within(progress, index, len(batches)))
+            for index, (each, batch) in enumerate(batches)
+        ]
+    of_dense, of_compressed, speedups = zip(*measured, strict=True)
+    return _profile(dense, of_dense), _profile(compressed, of_compressed), speedups
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """One model on one input."""
+
+    figures: InputProfile
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Two models and how they are timed."""
+
+    dense: nn.Module
+    compressed: nn.Module
+    repeats: int
+    stopwatch: Stopwatch
+    seed: int
+
+    def measure(self, spec: InputSpec, batch: Batch, progress: Progress) -> tuple[_Measured, _Measured, Speedup]:
+        """Return both models' figures on one input, timed in pairs."""
+        passes = _pass(self.dense, batch), _pass(self.compressed, batch)
+        times = time_pairs(*passes, repeats=self.repeats, stopwatch=self.stopwatch, progress=progress)
+        of_dense = _on_input(self.dense, spec, batch, times.dense)
+        of_compressed = _on_input(self.compressed, spec, batch, times.compressed)
+        return of_dense, of_compressed, speedup(times, spec, seed=self.seed)
+
+
+def _settled(inputs: Sequence[InputSpec], modality: Modality, config: Any) -> list[InputSpec]:
+    return [settled_input(modality, config, each) for each in inputs]
 
 
 def _pass(model: nn.Module, batch: Batch) -> Pass:
@@ -110,7 +128,7 @@ def _on_input(model: nn.Module, spec: InputSpec, batch: Batch, times_ms: tuple[f
     return _Measured(figures, peak_memory_bytes(model, batch))
 
 
-def _profile(subject: Subject, measured: list[_Measured]) -> Profile:
+def _profile(subject: Subject, measured: Sequence[_Measured]) -> Profile:
     return Profile(
         params_total=count_parameters(subject.model),
         params_nonzero=count_nonzero(subject.model),
@@ -136,7 +154,7 @@ def _dtype_name(model: nn.Module) -> str:
     return str(next(model.parameters()).dtype).removeprefix("torch.")
 
 
-def _within(progress: Progress, index: int, inputs: int) -> Callable[[int, int], None]:
+def _within(progress: Progress, index: int, inputs: int) -> Progress:
     """Return the progress of the passes on input *index*, told as a share of all inputs."""
     total = inputs * STEPS_PER_INPUT
 

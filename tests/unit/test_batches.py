@@ -13,7 +13,7 @@ from transformers import (
     ViTConfig,
 )
 
-from jobs.batches import ListBatches, inference, settled_input, synthetic_batch, to_device, typical_input
+from jobs.batches import ListBatches, held_out, inference, settled_input, synthetic_batch, to_device, typical_input
 from jobs.contract.errors import InvalidRequestError
 from jobs.contract.spec import InputSpec
 
@@ -113,6 +113,17 @@ def test_a_list_of_batches_repeats_itself() -> None:
 
     assert len(batches) == 2
     assert list(batches) == list(batches)
+
+
+@pytest.mark.parametrize(("count", "judges"), [(1, [0]), (2, [1]), (4, [3]), (5, [4]), (12, [4, 9])])
+def test_a_fifth_of_the_batches_judges(count: int, judges: list[int]) -> None:
+    """What judges is never learnt from, unless there is a single batch; both keep their order."""
+    batches = [{"x": torch.tensor([index])} for index in range(count)]
+
+    learning, judging = ([int(batch["x"]) for batch in part] for part in held_out(ListBatches(batches)))
+
+    assert judging == judges
+    assert learning == ([0] if count == 1 else [index for index in range(count) if index not in judges])
 
 
 def test_a_batch_moves_as_a_whole() -> None:

@@ -57,11 +57,11 @@ def bert() -> BertModel:
 
 def test_a_model_equals_itself(bert: BertModel) -> None:
     """The same weights give a cosine of 1 and no error, over every sequence of every batch."""
-    same = fidelity(bert, deepcopy(bert), ListBatches([texts(5, 9), texts(7)]), source="data")
+    same = fidelity(bert, deepcopy(bert), ListBatches([texts(5, 9), texts(7)]), source="held_out")
 
     assert same.cosine == pytest.approx(1)
     assert same.relative_error == 0
-    assert (same.samples, same.source) == (3, "data")
+    assert (same.samples, same.source) == (3, "held_out")
 
 
 def test_the_figures_are_their_definitions(bert: BertModel) -> None:
@@ -71,7 +71,7 @@ def test_the_figures_are_their_definitions(bert: BertModel) -> None:
         wanted = torch.cat([bert(**batch).last_hidden_state.flatten(0, 1) for batch in batches])
         given = torch.cat([other(**batch).last_hidden_state.flatten(0, 1) for batch in batches])
 
-    found = fidelity(bert, other, ListBatches(batches), source="data")
+    found = fidelity(bert, other, ListBatches(batches), source="held_out")
 
     assert found.cosine == pytest.approx(float(torch.cosine_similarity(wanted, given).mean()), rel=1e-5)
     assert found.relative_error == pytest.approx(float((wanted - given).norm() / wanted.norm()), rel=1e-5)
@@ -82,17 +82,19 @@ def test_padding_does_not_count(bert: BertModel) -> None:
     """What stands in the padding changes nothing, and neither does padding itself."""
     other = perturbed(bert, 0.05)
 
-    figures = [fidelity(bert, other, ListBatches([texts(4, 12, filler=filler)]), source="data") for filler in (0, 7)]
+    figures = [
+        fidelity(bert, other, ListBatches([texts(4, 12, filler=filler)]), source="held_out") for filler in (0, 7)
+    ]
 
     assert figures[0].cosine == pytest.approx(figures[1].cosine, rel=1e-5)
     alone = ListBatches([{name: value[:1, :4] for name, value in texts(4, 12).items()}, texts(4, 12)])
-    assert fidelity(bert, other, alone, source="data").samples == 3
+    assert fidelity(bert, other, alone, source="held_out").samples == 3
 
 
 def test_more_damage_means_less_fidelity(bert: BertModel) -> None:
     """Both figures tell a little noise from much."""
     little, much = (
-        fidelity(bert, perturbed(bert, scale), ListBatches([texts(8)]), source="data") for scale in (0.01, 0.1)
+        fidelity(bert, perturbed(bert, scale), ListBatches([texts(8)]), source="held_out") for scale in (0.01, 0.1)
     )
 
     assert little.cosine > much.cosine
@@ -104,7 +106,7 @@ def test_task_heads_are_compared_below_the_head(bert: BertModel) -> None:
     first, second = BertForSequenceClassification(BERT), BertForSequenceClassification(BERT)
     second.bert.load_state_dict(first.bert.state_dict())
 
-    assert fidelity(first, second, ListBatches([texts(6)]), source="data").relative_error == 0
+    assert fidelity(first, second, ListBatches([texts(6)]), source="held_out").relative_error == 0
 
 
 def test_a_mask_over_samples_is_mapped_to_frames() -> None:
@@ -122,7 +124,7 @@ def test_a_mask_over_samples_is_mapped_to_frames() -> None:
     cosines = torch.cosine_similarity(wanted, given, dim=-1)
     real = torch.cat([cosines[0, :frames], cosines[1]])
 
-    found = fidelity(dense, other, ListBatches([batch]), source="data")
+    found = fidelity(dense, other, ListBatches([batch]), source="held_out")
 
     assert frames < wanted.shape[1]
     assert found.cosine == pytest.approx(float(real.mean()), rel=1e-5)
@@ -140,5 +142,5 @@ def test_models_are_left_in_their_mode(bert: BertModel) -> None:
     """A model in training goes on training, and is compared without dropout."""
     training = deepcopy(bert).train()
 
-    assert fidelity(bert, training, ListBatches([texts(8)]), source="data").relative_error == 0
+    assert fidelity(bert, training, ListBatches([texts(8)]), source="held_out").relative_error == 0
     assert training.training
