@@ -28,7 +28,7 @@ def show_errors() -> Response:
     return Response(as_html(), content_type="text/html; charset=utf-8")
 
 
-@blueprint.get("/docs/<path:name>")
+@blueprint.get("/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js', 'start.js'):name>")
 def show_file(name: str) -> Response:
     """Return a script or style of the page."""
     return send_from_directory(FOLDER / "swagger", name, max_age=3600)

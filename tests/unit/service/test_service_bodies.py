@@ -1,0 +1,71 @@
+"""Bodies that are no request at all."""
+
+from typing import Any
+
+import pytest
+from service_fakes import REQUEST, World
+
+from service.parsing import read_json
+from service.settings import ServiceSettings
+
+JSON = {"content_type": "application/json"}
+BAD = [
+    (b"", 400, "malformed_json"),
+    (b'{"model":', 400, "malformed_json"),
+    (b"[" * 100_000, 400, "malformed_json"),
+    (b'{"a":' * 100_000, 400, "malformed_json"),
+    (b'{"model": "\xff"}', 400, "malformed_json"),
+    (b'{"model": NaN}', 400, "malformed_json"),
+    (b'{"model": -Infinity}', 400, "malformed_json"),
+    (b'{"model": "\\ud800"}', 400, "malformed_json"),
+    (b"1" * 10_000, 400, "malformed_json"),
+    (b" " * 2_000_000, 413, "payload_too_large"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "code"), BAD, ids=lambda value: str(value)[:20])
+def test_refuses_what_is_not_json(world: World, body: bytes, status: int, code: str) -> None:
+    """A body that is cut, too deep, too large, not UTF-8 or not quite JSON is refused, and nothing is stored."""
+    answer = world.call("POST", "/v1/compressions", data=body, **JSON)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+    assert world.ledger.jobs == {}
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", None])
+def test_refuses_another_media_type(world: World, content_type: str | None) -> None:
+    """A body that is announced as something else than JSON is refused with 415 before it is read."""
+    answer = world.call("POST", "/v1/compressions", data=b"{}", content_type=content_type)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (415, "unsupported_media_type")
+    assert "application/json" in answer.get_json()["detail"]
+
+
+def test_refuses_a_large_body_of_unknown_length() -> None:
+    """A chunked body, which announces no length, is cut off at the same limit."""
+    world = World(ServiceSettings(body_limit_bytes=2048))
+    environ: dict[str, Any] = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    answer = world.call("POST", "/v1/compressions", data=b" " * 4096, environ_overrides=environ, **JSON)
+
+    assert answer.status_code == 413
+    assert "2048 bytes" in answer.get_json()["detail"]
+
+
+def test_takes_the_last_of_equal_keys(world: World) -> None:
+    """A key that comes twice counts once, as in every common reader."""
+    steps = b'[{"technique": "weight_pruning", "sparsity": 0.5}]'
+    body = b'{"model": 5, "model": {"uri": "s3://models/minilm"}, "steps": %s}' % steps
+
+    assert world.call("POST", "/v1/compressions", data=body, **JSON).status_code == 202
+
+
+def test_reads_json_with_parameters_in_its_type(world: World) -> None:
+    """A charset beside the media type changes nothing."""
+    answer = world.call("POST", "/v1/compressions", json=REQUEST, content_type="application/json; charset=utf-8")
+
+    assert answer.status_code == 202
+
+
+def test_reads_every_kind_of_value() -> None:
+    """What is JSON is read."""
+    assert read_json('{"a": [1, 2.5, true, null, "ü"]}'.encode()) == {"a": [1, 2.5, True, None, "ü"]}
