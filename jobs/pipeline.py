@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, ListBatches, synthetic_batch
+from jobs.batches import Batch, Batches, ListBatches, held_out, synthetic_batch
 from jobs.checkpoint.plan import Plan
 from jobs.checkpoint.reader import load_model
 from jobs.checkpoint.verification import check_reload, write_verification
@@ -32,7 +32,9 @@ from jobs.evaluation.fidelity import fidelity
 from jobs.profiling.profile import Subject, profile_pair
 from jobs.reporting import cautions, environment
 
-FIDELITY_BATCHES = 4
+JUDGING_BATCHES = 4
+"""Batches that fidelity is measured on, at most."""
+
 SHORT_INPUTS: Mapping[InputKind, InputSpec] = {
     "text": InputSpec("text", tokens=32),
     "audio": InputSpec("audio", seconds=1.0),
@@ -55,6 +57,12 @@ class Folders:
     source: Path
     out: Path
     data: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    batches: Batches
+    source: str
 
 
 @dataclass(slots=True)
@@ -81,16 +89,16 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         progress("load", 0, 1)
         dense = load_model(folders.source)
         anatomy = anatomy_of(dense)
-        batches = _batches(spec, folders, anatomy)
+        batches, judging = _batches(spec, folders, dense, anatomy)
         steps = spec.steps or _planned(spec, dense, anatomy)
     with clock.stage("compress"):
         model, step_reports = _compress(steps, deepcopy(dense), anatomy, batches, progress)
     with clock.stage("evaluate"):
-        unrecovered = _fidelity(dense, model, anatomy, batches, progress)
+        unrecovered = _fidelity(dense, model, judging, progress)
     with clock.stage("recover"):
         recovery = _recover(spec, dense, model, batches, progress)
     with clock.stage("evaluate"):
-        closeness = unrecovered if recovery is None else _fidelity(dense, model, anatomy, batches, progress)
+        closeness = unrecovered if recovery is None else _fidelity(dense, model, judging, progress)
     with clock.stage("write"):
         plan = _write(model, anatomy, folders, progress)
     with clock.stage("profile"):
@@ -114,10 +122,18 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
     return report
 
 
-def _batches(spec: CompressionSpec, folders: Folders, anatomy: Anatomy) -> Batches | None:
+def _batches(
+    spec: CompressionSpec, folders: Folders, dense: PreTrainedModel, anatomy: Anatomy
+) -> tuple[Batches | None, _Judging]:
+    """Return what the steps may learn from, and what they are judged by and never see."""
     if spec.data is None or folders.data is None:
-        return None
-    return read_batches(folders.data, modality=anatomy.modality, model_dir=folders.source, samples=spec.data.samples)
+        return None, _Judging(ListBatches([_short_batch(dense, anatomy)]), "synthetic")
+    everything = read_batches(
+        folders.data, modality=anatomy.modality, model_dir=folders.source, samples=spec.data.samples
+    )
+    learning, judging = held_out(everything)
+    chosen = ListBatches(list(judging)[:JUDGING_BATCHES])
+    return learning, _Judging(chosen, "held_out" if len(everything) > 1 else "calibration")
 
 
 def _planned(spec: CompressionSpec, dense: PreTrainedModel, anatomy: Anatomy) -> tuple[Step, ...]:
@@ -166,14 +182,9 @@ def _recover(
     )
 
 
-def _fidelity(
-    dense: nn.Module, model: nn.Module, anatomy: Anatomy, batches: Batches | None, progress: StageProgress
-) -> Fidelity:
+def _fidelity(dense: nn.Module, model: nn.Module, judging: _Judging, progress: StageProgress) -> Fidelity:
     progress("evaluate", 0, 1)
-    if batches is None:
-        return fidelity(dense, model, ListBatches([_short_batch(dense, anatomy)]), source="synthetic")
-    chosen = ListBatches([batch for _, batch in zip(range(FIDELITY_BATCHES), batches, strict=False)])
-    return fidelity(dense, model, chosen, source="data")
+    return fidelity(dense, model, judging.batches, source=judging.source)
 
 
 def _write(model: PreTrainedModel, anatomy: Anatomy, folders: Folders, progress: StageProgress) -> Plan:

@@ -98,7 +98,8 @@ class Fidelity:
         cosine: mean cosine over positions that are not padding.
         relative_error: Frobenius norm of the difference over that of the dense output.
         samples: sequences compared.
-        source: ``data`` (the request's) or ``synthetic`` (random inputs: says little about quality).
+        source: ``held_out`` (part of the request's data that no step has seen), ``calibration`` (too little to hold
+            any out) or ``synthetic`` (random inputs: says little about quality).
     """
 
     cosine: float
