@@ -129,8 +129,8 @@ class LocalFolder:
         return stored(target)
 
     def _inside(self, path: Path) -> Path:
-        resolved = path.resolve()
-        if not resolved.is_relative_to(self.root.resolve()):
+        resolved = Path(os.path.realpath(path))  # unlike Path.resolve, at peace with links in a circle
+        if not resolved.is_relative_to(os.path.realpath(self.root)):
             raise self.missing(f"{self.name} leads out of the folder that this service may read.")
         if not resolved.exists():
             raise self.missing(f"{self.name} does not exist below the folder that this service may read.")

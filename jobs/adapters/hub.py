@@ -120,6 +120,8 @@ def hub_errors(name: str, missing: type[InvalidRequestError]) -> Iterator[None]:
         if error.errno is not None:  # the disk's own trouble
             raise
         raise _failing(error, name, missing) from error  # a download of the wrong length
+    except ValueError as error:  # an answer that is no hub's
+        raise _failing(error, name, missing) from error
 
 
 def translated(error: Exception, name: str, missing: type[InvalidRequestError]) -> ModelPressError:

@@ -46,7 +46,9 @@ def _check(name: str, entries: Sequence[Entry]) -> None:
             raise UnsafeFormatError(
                 f"{name} holds its weights only as pickles ({', '.join(pickled)}), which are never opened. {_CONVERT}"
             )
-        raise ModelNotFoundError(f"{name} holds no safetensors; found {shown(entries)}. {_CONVERT}")
+        deeper = any(entry.path.endswith(WEIGHTS) for entry in entries)
+        advice = "Name the folder that holds them." if deeper else _CONVERT
+        raise ModelNotFoundError(f"{name} holds no safetensors at its top; found {shown(entries)}. {advice}")
     if CONFIG not in top:
         raise ModelNotFoundError(f"{name} holds no {CONFIG} beside its weights; found {shown(entries)}.")
 

@@ -25,6 +25,7 @@ class FakeHub:
         refuse: ``org/name`` to (status, X-Error-Code) with which every request is answered.
         cut_once: paths whose first GET breaks off halfway.
         spoil: paths whose content differs from the published hash.
+        portal: a page that answers everything, as a network that wants a login first would.
         requests: (method, path, authorization, range) of everything that came.
     """
 
@@ -33,6 +34,7 @@ class FakeHub:
     cut_once: set[str] = field(default_factory=set)
     spoil: set[str] = field(default_factory=set)
     requests: list[tuple[str, str, str | None, str | None]] = field(default_factory=list)
+    portal: bytes = b""
     url: str = ""
 
 
@@ -69,7 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append((self.command, path, self.headers["Authorization"], self.headers["Range"]))
-        if found := _INFO.fullmatch(path):
+        if self.hub.portal:
+            self._send(200, self.hub.portal, {"Content-Type": "text/html"})
+        elif found := _INFO.fullmatch(path):
             self._info(found[2], found[3])
         elif found := _RESOLVE.fullmatch(path):
             self._file(*found.groups())

@@ -177,6 +177,23 @@ def test_folder_without_weights_is_no_model(sources: Sources, tmp_path: Path) ->
         fetch(parse_uri("s3://models/m"), tmp_path, sources=sources)
 
 
+def test_folder_of_models_is_no_model(sources: Sources, tmp_path: Path) -> None:
+    """Where several models lie below the reference, the message asks for one of them."""
+    fill(sources, "models", "a/", MODEL)
+    fill(sources, "models", "b/", MODEL)
+
+    with pytest.raises(ModelNotFoundError, match=r"a/config\.json.*Name the folder that holds them"):
+        fetch(parse_uri("s3://models"), tmp_path, sources=sources)
+
+
+def test_one_file_is_no_model(sources: Sources, tmp_path: Path) -> None:
+    """A reference to the weights alone is refused: the configuration beside them is needed."""
+    fill(sources, "models", "m/", MODEL)
+
+    with pytest.raises(ModelNotFoundError, match=r"no config\.json"):
+        fetch(parse_uri("s3://models/m/model.safetensors"), tmp_path, sources=sources)
+
+
 def test_too_many_bytes_are_refused_before_any_download(sources: Sources, tmp_path: Path) -> None:
     """What exceeds the limit is refused by its listed sizes; nothing is downloaded."""
     fill(sources, "models", "m/", MODEL)
@@ -301,6 +318,15 @@ def test_local_model_comes_from_below_the_root(sources: Sources, tmp_path: Path)
     fetch(parse_uri("file://m"), tmp_path / "into", sources=replace(sources, file_root=root))
 
     assert found_below(tmp_path / "into") == {**MODEL, "merges.txt": MODEL["vocab.txt"]}
+
+
+def test_links_in_a_circle_lead_nowhere(sources: Sources, tmp_path: Path) -> None:
+    """A link that leads to itself is a file that does not exist."""
+    write(tmp_path / "root" / "m", MODEL)
+    (tmp_path / "root" / "m" / "merges.txt").symlink_to(tmp_path / "root" / "m" / "merges.txt")
+
+    with pytest.raises(ModelNotFoundError, match="does not exist"):
+        fetch(parse_uri("file://m"), tmp_path / "into", sources=replace(sources, file_root=tmp_path / "root"))
 
 
 @pytest.mark.parametrize("link", ["m", "m/vocab.txt"])

@@ -135,6 +135,14 @@ def test_hub_out_of_reach_may_be_asked_again() -> None:
         folder_at(FakeHub(url="http://127.0.0.1:1"), "hf://org/tiny")
 
 
+def test_endpoint_that_is_no_hub_is_a_failing_hub(hub: FakeHub) -> None:
+    """A page of some proxy in place of the hub's answer is a reason to try again, not a surprise."""
+    hub.portal = b"<html>Please log in</html>"
+
+    with pytest.raises(StorageError):
+        folder_at(hub, "hf://org/tiny")
+
+
 def test_service_without_a_hub_says_so() -> None:
     """Where no hub is set up, its references are refused before any connection."""
     with pytest.raises(InvalidUriError, match="without a model hub"):
