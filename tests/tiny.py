@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from jobs.batches import ListBatches
 
 WIDTH, HEADS, UNITS, LAYERS = 32, 4, 64, 2
-TOKENS, SAMPLES, PIXELS, PATCH, MEL_FRAMES, MEL_BINS = 12, 1200, 16, 4, 32, 16
+TOKENS, SAMPLES, PIXELS, PATCH, MEL_FRAMES, MEL_BINS = 12, 400, 16, 4, 32, 16
 
 _SIZES: Mapping[str, Any] = {"hidden_size": WIDTH, "num_attention_heads": HEADS, "intermediate_size": UNITS}
 _TEXT = {**_SIZES, "vocab_size": 97, "max_position_embeddings": 40}

@@ -123,6 +123,8 @@ def _roots(
 
 def _rank(found: Spectrum, params: LowRank) -> int:
     outputs, inputs = found.weight.shape
+    if not params.asks():
+        return min(outputs, inputs)
     if params.rank_ratio is not None:
         return max(round(params.rank_ratio * outputs * inputs / (outputs + inputs)), 1)
     return params.rank or found.rank_for(params.energy or 1.0)
