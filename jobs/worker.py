@@ -94,7 +94,7 @@ class SafeWorker(Worker):
     def handle_warm_shutdown_request(self) -> None:
         """Remember since when the worker is told to stop; the job under way may go on for a while."""
         self.told_to_stop = time.monotonic()
-        super().handle_warm_shutdown_request()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
     def execute_job(self, job: Transport, queue: Queue) -> None:
         """Run the job in a child and look after it until it ends."""
@@ -119,7 +119,7 @@ class SafeWorker(Worker):
         reason = self._reason_to_end(job)
         if reason:
             log.warning("The child of %s is ended: %s.", job.id, reason)
-            self.kill_horse()  # type: ignore[no-untyped-call]
+            self.kill_horse()
 
     def handle_work_horse_killed(self, job: Transport, retpid: int, ret_val: int, rusage: Any) -> None:
         """Hand the job of a child that died on to its next attempt, or end it."""

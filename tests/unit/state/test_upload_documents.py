@@ -1,0 +1,108 @@
+"""Uploads from their beginning to their prefix."""
+
+from typing import Any
+
+import pytest
+
+from jobs.adapters.memory import MemoryStore
+from jobs.contract.errors import InvalidRequestError, ModelNotFoundError
+from jobs.state.uploads import Uploads
+
+FILES = [{"path": "config.json", "bytes": 5}, {"path": "data/empty.txt", "bytes": 0}]
+
+
+@pytest.fixture
+def uploads(memory: MemoryStore) -> Uploads:
+    """Return uploads into the store in memory."""
+    return Uploads(memory)
+
+
+def sent(memory: MemoryStore, document: dict, body: bytes = b"12345") -> list[dict]:
+    return [
+        {
+            "path": each["path"],
+            "parts": [{"number": part["number"], "etag": memory.put_url(part["url"], body)} for part in each["parts"]],
+        }
+        for each in document["files"]
+    ]
+
+
+def test_a_new_upload_has_a_url_for_each_part(uploads: Uploads) -> None:
+    """The document names its parts; an empty file has none."""
+    document = uploads.create("acme", FILES)
+
+    assert (document["state"], document["uri"]) == ("open", f"upload://{document['id']}")
+    assert [[part["number"] for part in each["parts"]] for each in document["files"]] == [[1], []]
+
+
+def test_a_large_file_has_as_many_parts_as_it_needs(uploads: Uploads) -> None:
+    """Part sizes cover the file: the last may be smaller."""
+    document = uploads.create("acme", [{"path": "model.safetensors", "bytes": 2 * 16 * 2**20 + 1}])
+
+    assert len(document["files"][0]["parts"]) == 3
+
+
+def test_a_complete_upload_has_its_files_below_its_prefix(uploads: Uploads, memory: MemoryStore) -> None:
+    """After completion the files are whole, and doing it again gives the same."""
+    document = uploads.create("acme", FILES)
+    parts = sent(memory, document)
+    complete = uploads.complete("acme", document["id"], parts)
+
+    assert complete["state"] == "complete"
+    assert uploads.complete("acme", document["id"], parts) == complete == uploads.show("acme", document["id"])
+    prefix = uploads.prefix("acme", document["id"])
+    assert (memory.get(prefix + "config.json"), memory.get(prefix + "data/empty.txt")) == (b"12345", b"")
+
+
+def test_completion_goes_on_where_it_was_cut_off(uploads: Uploads, memory: MemoryStore) -> None:
+    """A file that was joined already is not joined again when the request is repeated."""
+    document = uploads.create("acme", [*FILES, {"path": "b.json", "bytes": 5}])
+    parts = sent(memory, document)
+    with pytest.raises(InvalidRequestError):
+        uploads.complete(
+            "acme", document["id"], [*parts[:2], {"path": "b.json", "parts": [{"number": 1, "etag": "x"}]}]
+        )
+
+    assert uploads.complete("acme", document["id"], parts)["state"] == "complete"
+
+
+def test_another_size_than_announced_is_refused(uploads: Uploads, memory: MemoryStore) -> None:
+    """A file that is longer than it said does not complete."""
+    document = uploads.create("acme", FILES)
+    with pytest.raises(InvalidRequestError, match="announced 5 bytes, got 7"):
+        uploads.complete("acme", document["id"], sent(memory, document, b"1234567"))
+
+    assert uploads.show("acme", document["id"])["state"] == "open"
+
+
+def test_a_missing_file_is_refused(uploads: Uploads, memory: MemoryStore) -> None:
+    """Completion names exactly the announced files."""
+    document = uploads.create("acme", FILES)
+
+    with pytest.raises(InvalidRequestError, match=r"config\.json"):
+        uploads.complete("acme", document["id"], sent(memory, document)[1:])
+
+
+def test_a_foreign_or_open_upload_has_no_prefix(uploads: Uploads) -> None:
+    """Only the owner may use an upload, and only when it is complete."""
+    document = uploads.create("acme", FILES)
+
+    assert uploads.show("other", document["id"]) is None
+    assert uploads.complete("other", document["id"], []) is None
+    for tenant in ("other", "acme"):
+        with pytest.raises(ModelNotFoundError, match=document["id"]):
+            uploads.prefix(tenant, document["id"])
+
+
+@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a\\b", "a\x00b", "x" * 513])
+def test_a_path_that_no_folder_should_hold_is_refused(uploads: Uploads, path: str) -> None:
+    """Paths are relative and plain."""
+    with pytest.raises(InvalidRequestError, match="path"):
+        uploads.create("acme", [{"path": path, "bytes": 1}])
+
+
+@pytest.mark.parametrize("files", [[], [FILES[0], FILES[0]]])
+def test_an_upload_needs_different_files(uploads: Uploads, files: list[dict[str, Any]]) -> None:
+    """Nothing, or the same path twice, is no upload."""
+    with pytest.raises(InvalidRequestError, match="files"):
+        uploads.create("acme", files)
