@@ -18,6 +18,7 @@ from modelpress._generated.api.reports.get_report import _get_kwargs as get_repo
 from modelpress._generated.api.techniques.list_techniques import _get_kwargs as list_techniques
 from modelpress._generated.api.uploads.complete_upload import _get_kwargs as complete_upload
 from modelpress._generated.api.uploads.create_upload import _get_kwargs as create_upload
+from modelpress._generated.api.uploads.get_upload import _get_kwargs as get_upload
 
 __all__ = [
     "body",
@@ -29,6 +30,7 @@ __all__ = [
     "get_job",
     "get_manifest",
     "get_report",
+    "get_upload",
     "given",
     "list_events",
     "list_jobs",

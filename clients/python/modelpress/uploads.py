@@ -4,13 +4,15 @@ Hidden files, empty files and pickled checkpoints stay at home: the last two wit
 """
 
 import warnings
+from collections.abc import Callable, Iterator
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from modelpress import calls
-from modelpress.errors import UploadRefusedError
+from modelpress.errors import StorageError, UploadRefusedError
 from modelpress.files import read_slice
+from modelpress.records import Json
 from modelpress.transport import Transport
 
 PICKLED = frozenset({".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"})
@@ -28,9 +30,9 @@ def upload(transport: Transport, path: Path) -> str:
     """
     files = files_to_send(path)
     listing = [{"path": name, "bytes": file.stat().st_size} for name, file in files.items()]
-    opened = transport.json(calls.create_upload(body=calls.body({"files": listing})))
-    sent = [_send(transport, files[entry["path"]], entry, opened["part_bytes"]) for entry in opened["files"]]
-    done = transport.json(calls.complete_upload(opened["id"], body=calls.body({"files": sent})))
+    opened = _Opened(transport, transport.json(calls.create_upload(body=calls.body({"files": listing}))))
+    sent = [opened.send(name, file) for name, file in files.items()]
+    done = transport.json(calls.complete_upload(opened.id, body=calls.body({"files": sent})))
     return str(done["uri"])
 
 
@@ -69,13 +71,34 @@ def _refuse_unusable(path: Path, sent: dict[str, Path], pickled: set[str]) -> No
         raise UploadRefusedError(f"{path.absolute()} holds no files to upload, or only empty or hidden ones.")
 
 
-def _send(transport: Transport, file: Path, entry: dict[str, Any], part_bytes: int) -> dict[str, Any]:
-    """Send one file's parts in turn; return what completing the upload needs to know about it."""
-    size = file.stat().st_size
-    parts = []
-    for part in entry["parts"]:
-        start = (part["number"] - 1) * part_bytes
-        length = min(part_bytes, size - start)
-        etag = transport.put(part["url"], partial(read_slice, file, start, length), length)
-        parts.append({"number": part["number"], "etag": etag})
-    return {"path": entry["path"], "parts": parts}
+class _Opened:
+    """An upload that waits for its parts; their URLs hold for some minutes and are renewed when the store says so."""
+
+    def __init__(self, transport: Transport, document: Json) -> None:
+        self._transport = transport
+        self._part_bytes = int(document["part_bytes"])
+        self._urls = _part_urls(document)
+        self.id = str(document["id"])
+
+    def send(self, name: str, file: Path) -> Json:
+        """Send one file's parts in turn; return what completing the upload needs to know of them."""
+        size = file.stat().st_size
+        parts = []
+        for number, start in enumerate(range(0, size, self._part_bytes), start=1):
+            length = min(self._part_bytes, size - start)
+            etag = self._put((name, number), partial(read_slice, file, start, length), length)
+            parts.append({"number": number, "etag": etag})
+        return {"path": name, "parts": parts}
+
+    def _put(self, part: tuple[str, int], body: Callable[[], Iterator[bytes]], length: int) -> str:
+        try:
+            return self._transport.put(self._urls[part], body, length)
+        except StorageError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+        self._urls = _part_urls(self._transport.json(calls.get_upload(self.id)))
+        return self._transport.put(self._urls[part], body, length)
+
+
+def _part_urls(document: Json) -> dict[tuple[str, int], str]:
+    return {(file["path"], part["number"]): part["url"] for file in document["files"] for part in file["parts"]}

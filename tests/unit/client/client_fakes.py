@@ -10,6 +10,7 @@ from client_loopback import Asked, Loopback, Reply, problem
 JOB = "job_01M800000000000000000000AA"
 UPLOAD = "upl_01M800000000000000000000BB"
 KEY = "mp_test_key"
+PART_BYTES = 4
 TECHNIQUES = [{"name": "head_pruning"}, {"name": "teleportation", "warp": 9}]
 
 
@@ -50,7 +51,7 @@ class FakeService(Loopback):
         self.promised: dict[str, dict[str, Any]] = {}
         self.report: dict[str, Any] = {}
         self.created: list[dict[str, Any]] = []
-        self.upload: dict[str, Any] = {}
+        self.announced: list[dict[str, Any]] = []
 
     def publish(self, name: str, content: bytes, **promised: Any) -> None:
         """Put a file into the store and into the manifest, which may promise something else."""
@@ -79,6 +80,7 @@ class FakeService(Loopback):
             ("GET", "jobs/{job}/report"): lambda _: self._result(self.report),
             ("GET", "jobs/{job}/artifacts"): lambda _: self._result(self._manifest()),
             ("POST", "uploads"): self._open_upload,
+            ("GET", "uploads/{upload}"): lambda _: Reply(body=self._upload_document("fresh")),
             ("POST", "uploads/{upload}/complete"): self._complete_upload,
             ("GET", "techniques"): lambda _: Reply(body={"data": TECHNIQUES}),
         }
@@ -113,27 +115,23 @@ class FakeService(Loopback):
         return Reply(body=document) if state["error"] is None else problem(409, "no_result")
 
     def _open_upload(self, asked: Asked) -> Reply:
-        part_bytes = 4
-        files = [
-            {
-                "path": each["path"],
-                "bytes": each["bytes"],
-                "parts": [
-                    {"number": n + 1, "url": f"{self.store.url}/upload/{each['path']}/{n + 1}?signature=secret"}
-                    for n in range(-(-each["bytes"] // part_bytes))
-                ],
-            }
-            for each in asked.json["files"]
-        ]
-        uri = f"upload://{UPLOAD}"
-        self.upload = {"id": UPLOAD, "uri": uri, "state": "open", "part_bytes": part_bytes, "files": files}
-        return Reply(201, self.upload)
+        self.announced = asked.json["files"]
+        return Reply(201, self._upload_document("first"))
+
+    def _upload_document(self, signature: str) -> dict[str, Any]:
+        files = [each | {"parts": self._parts(each, signature)} for each in self.announced]
+        return {"id": UPLOAD, "uri": f"upload://{UPLOAD}", "state": "open", "part_bytes": PART_BYTES, "files": files}
+
+    def _parts(self, file: dict[str, Any], signature: str) -> list[dict[str, Any]]:
+        numbers = range(1, -(-file["bytes"] // PART_BYTES) + 1)
+        place = f"{self.store.url}/upload/{file['path']}"
+        return [{"number": number, "url": f"{place}/{number}?signature={signature}"} for number in numbers]
 
     def _complete_upload(self, asked: Asked) -> Reply:
         for each in asked.json["files"]:
             parts = [self.store.objects[f"/upload/{each['path']}/{part['number']}"] for part in each["parts"]]
             self.files[each["path"]] = b"".join(parts)
-        return Reply(body=self.upload | {"state": "complete"})
+        return Reply(body=self._upload_document("none") | {"state": "complete"})
 
 
 def job(state: str, **more: Any) -> dict[str, Any]:

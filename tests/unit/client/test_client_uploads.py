@@ -50,13 +50,21 @@ def test_a_lost_part_is_sent_again(client: ModelPress, service: FakeService, sto
     assert service.files["model.safetensors"] == b"0123456789"
 
 
+def test_expired_links_are_renewed(client: ModelPress, service: FakeService, store: FakeStore, model: Path) -> None:
+    """A slow upload outlives its presigned URLs: the part that is refused goes out again with a fresh one."""
+    store.fail_with(problem(503, "busy"), Reply(403, b"expired"))
+
+    assert client.upload(model / "model.safetensors") == URI
+    assert [asked.query["signature"] for asked in store.asked] == ["first", "first", "fresh", "fresh", "fresh"]
+
+
 def test_a_refused_part_is_an_error_of_the_store(client: ModelPress, store: FakeStore, model: Path) -> None:
-    """What will not pass is not sent again."""
-    store.fail_with(Reply(403, b"denied"))
+    """What is refused with a fresh link too will not pass, and is not sent again."""
+    store.fail_with(*[Reply(403, b"denied")] * 2)
 
     with pytest.raises(errors.StorageError, match="denied"):
         client.upload(model)
-    assert len(store.asked) == 1
+    assert len(store.asked) == 2
 
 
 def test_linked_files_are_sent(client: ModelPress, service: FakeService, model: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class Fidelity:
     samples: int
     """ sequences compared. """
     source: str
-    """ ``data`` (the request's) or ``synthetic`` (random inputs: says little about quality). """
+    """ ``held_out`` (part of the request's data that no step has seen), ``calibration`` (too little to hold """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class UploadRequest:
     """A folder of files to be sent straight to the store."""
 
     files: list[UploadFile]
-    """ Every file, with different paths """
+    """ Every file, with different paths; together at most 68719476736 bytes """
 
     def to_dict(self) -> dict[str, Any]:
         files = []
