@@ -98,6 +98,21 @@ class StrictString(fields.String):
         return value
 
 
+class Patterned(StrictString):
+    """A string that is *said* in words and by a regular expression, which ECMAScript and Python read alike."""
+
+    def __init__(self, pattern: str, said: str, *, longest: int | None = None, **kwargs: Any) -> None:
+        published = {"pattern": f"^{pattern}$"} | ({"maxLength": longest} if longest else {})
+        super().__init__(metadata=published | kwargs.pop("metadata", {}), **kwargs)
+        self.pattern, self.said, self.longest = re.compile(pattern), said, longest
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not self.pattern.fullmatch(text) or len(text) > (self.longest or len(text)):
+            raise expected(self.said, value)
+        return text
+
+
 class StrictList(fields.List[Any]):
     """A JSON array; with *unique*, of different things."""
 
@@ -230,23 +245,6 @@ class UriField(StrictString):
             raise ValidationError(CodedMessage(error.message, error.code)) from None
         if not re.search(self.PATTERN, text):
             raise ValidationError(CodedMessage(f"Expected plain letters; got {shown(text)}.", InvalidUriError.code))
-        return text
-
-
-class FilePath(StrictString):
-    """A relative path: no ``.``, ``..`` or empty part, no backslash, no control character."""
-
-    LENGTH = 512
-    PATTERN = r"^(?!(.*/)?\.{0,2}(/|$))[^\x00-\x1f\x7f\\]+$"
-
-    def __init__(self, **kwargs: Any) -> None:
-        metadata = {"pattern": self.PATTERN, "maxLength": self.LENGTH, **kwargs.pop("metadata", {})}
-        super().__init__(metadata=metadata, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if len(text) > self.LENGTH or not re.fullmatch(self.PATTERN[1:-1], text):
-            raise expected("a relative path as config.json or a/b.txt", value)
         return text
 
 

@@ -18,10 +18,10 @@ from jobs.contract.spec import (
 from jobs.contract.state import JobState
 from service.schemas.base import ExactlyOne, RequestSchema
 from service.schemas.fields import (
-    FilePath,
     Labels,
     NamedEnum,
     OneOf,
+    Patterned,
     QueryInteger,
     StrictInteger,
     StrictList,
@@ -38,8 +38,15 @@ MOST_STEPS = 8
 MOST_INPUTS = 32
 JOB_KINDS = ("compression",)
 LONGEST_WAIT_S = 30
+CURSOR = r"job_[0-9A-HJKMNP-TV-Z]{26}"
+EVENT_ID = r"[0-9]{1,19}(-[0-9]{1,19})?"
+PATH = r"(?!(.*/)?\.{0,2}(/|$))[^\x00-\x1f\x7f\\]+"
+"""No ``.``, ``..`` or empty part, no backslash, no control character."""
+PATH_SAID = "a relative path as config.json or a/b.txt"
 MOST_UPLOAD_FILES = 256
 MOST_UPLOAD_BYTES = 64 * 2**30
+MOST_PARTS = 4096
+"""Of 16 MiB: the largest file."""
 _DAY_S = 86_400
 _LARGEST_INTEGER = 2**53 - 1
 """What every JSON reader holds exactly."""
@@ -159,7 +166,13 @@ def compression_request(entries: Mapping[str, CatalogueEntry]) -> type[RequestSc
 class UploadFile(RequestSchema):
     """A file that will be sent."""
 
-    path = FilePath(required=True, metadata={"description": "Its path within the folder, as config.json or a/b.txt"})
+    path = Patterned(
+        PATH,
+        PATH_SAID,
+        longest=512,
+        required=True,
+        metadata={"description": "Its path within the folder, as config.json or a/b.txt"},
+    )
     bytes = whole(0, MOST_UPLOAD_BYTES, "Its size [bytes]", required=True)
 
 
@@ -184,7 +197,7 @@ class UploadRequest(RequestSchema):
 class SentPart(RequestSchema):
     """A part that the store has taken."""
 
-    number = whole(1, 10_000, "Its number", required=True)
+    number = whole(1, MOST_PARTS, "Its number", required=True)
     etag = StrictString(
         required=True,
         validate=validate.Length(min=1, max=128),
@@ -195,8 +208,8 @@ class SentPart(RequestSchema):
 class SentFile(RequestSchema):
     """A file whose parts the store has taken."""
 
-    path = FilePath(required=True, metadata={"description": "Its path, as announced"})
-    parts = StrictList(fields.Nested(SentPart), required=True, validate=validate.Length(max=10_000))
+    path = Patterned(PATH, PATH_SAID, longest=512, required=True, metadata={"description": "Its path, as announced"})
+    parts = StrictList(fields.Nested(SentPart), required=True, validate=validate.Length(max=MOST_PARTS))
 
 
 class UploadCompletion(RequestSchema):
@@ -224,8 +237,10 @@ class JobsQuery(RequestSchema):
         validate=validate.Length(min=1, max=320),
         metadata={"description": "Only jobs with this label: key or key=value"},
     )
-    cursor = StrictString(
-        validate=validate.Length(max=512), metadata={"description": "Where to go on: next_cursor of the page before"}
+    cursor = Patterned(
+        CURSOR,
+        "the next_cursor of an earlier page",
+        metadata={"description": "Where to go on: next_cursor of the page before"},
     )
     limit = QueryInteger(
         validate=Within(min=1, max=100), load_default=20, metadata={"description": "Most jobs on the page"}
@@ -235,8 +250,8 @@ class JobsQuery(RequestSchema):
 class EventsQuery(RequestSchema):
     """Which events to list, oldest first."""
 
-    after = StrictString(
-        validate=validate.Length(max=64), metadata={"description": "Only events after the one with this id"}
+    after = Patterned(
+        EVENT_ID, "the id of an event", metadata={"description": "Only events after the one with this id"}
     )
     limit = QueryInteger(
         validate=Within(min=1, max=500), load_default=100, metadata={"description": "Most events on the page"}
