@@ -4,10 +4,9 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 from jobs.batches import Batch, longest_text
 from jobs.contract.errors import DataNotFoundError, DataUnreadableError
@@ -38,7 +37,8 @@ def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[B
         DataNotFoundError: no text in ``.txt``, ``.jsonl``, ``.csv`` or ``.tsv`` files.
         DataUnreadableError: a file or the tokenizer cannot be used.
     """
-    tokenizer, config = _tokenizer(model_dir), _config(model_dir)
+    config = _config(model_dir)
+    tokenizer = _tokenizer(model_dir, config)
     texts = spread(_texts(files_of(folder, _READERS)), samples)
     if not texts:
         raise DataNotFoundError("Expected lines of text; every file of the data is empty.")
@@ -52,14 +52,16 @@ def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[B
     ]
 
 
-def _tokenizer(model_dir: Path) -> Any:
+def _tokenizer(model_dir: Path, config: Any) -> Any:
     if not any((model_dir / name).is_file() for name in TOKENIZER_FILES):
         raise DataUnreadableError(
             f"Expected the model's tokenizer beside its weights, one of {', '.join(TOKENIZER_FILES)}; found none. "
             "Add it, with tokenizer_config.json, or leave the data out."
         )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            model_dir, config=config, local_files_only=True, trust_remote_code=False
+        )
     except Exception as error:  # the tokenizers library raises plain Exception
         raise DataUnreadableError(f"The model's tokenizer cannot be loaded: {error}") from error
     if tokenizer.pad_token is None:
@@ -67,14 +69,14 @@ def _tokenizer(model_dir: Path) -> Any:
     return tokenizer
 
 
-def _config(model_dir: Path) -> SimpleNamespace:
-    """Return the model's config as it is stored, that of a compressed model as its family's."""
+def _config(model_dir: Path) -> Any:
+    """Return the config of the model's family, also where the folder holds a compressed model of it."""
     stored = json.loads((model_dir / "config.json").read_text())
-    family = stored.get("base_model_type") or stored.get("model_type")
-    return SimpleNamespace(**{"pad_token_id": None, **stored, "model_type": family})
+    family = stored.get("base_model_type") or stored["model_type"]
+    return AutoConfig.for_model(family, **{name: stored[name] for name in stored.keys() - {"model_type", "dtype"}})
 
 
-def _check_ids(encoded: list[list[int]], config: SimpleNamespace) -> None:
+def _check_ids(encoded: list[list[int]], config: Any) -> None:
     largest = max((max(ids, default=0) for ids in encoded), default=0)
     if largest >= config.vocab_size:
         raise DataUnreadableError(

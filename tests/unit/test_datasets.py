@@ -141,6 +141,16 @@ def test_samples_come_evenly_and_repeatably_from_all_files(data: Path, text_mode
     assert first == texts_of(data, text_model, samples=2)
 
 
+def test_a_compressed_models_folder_reads_like_its_familys(data: Path, text_model: Path) -> None:
+    """A config that stock transformers refuses on purpose still leads to the tokenizer beside it."""
+    (data / "a.txt").write_text("one")
+    config = json.loads((text_model / "config.json").read_text())
+    locked = {**config, "model_type": "modelpress", "base_model_type": "bert", "dtype": "open with ModelPress"}
+    (text_model / "config.json").write_text(json.dumps(locked))
+
+    assert texts_of(data, text_model) == [[CLS, ONE, SEP]]
+
+
 def test_a_missing_tokenizer_is_named(data: Path, text_model: Path) -> None:
     """Without a tokenizer the message says which files are looked for, instead of reading everything as unknown."""
     (data / "a.txt").write_text("one")
