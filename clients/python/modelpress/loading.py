@@ -1,12 +1,14 @@
 """Open a downloaded artifact, and prove that it is the one that was made."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedModel
@@ -55,10 +57,24 @@ def verify(folder: str | Path) -> Verification:
     if not path.is_file():
         raise IntegrityError(f"Expected {path.name} in {folder}; there is none, so its output cannot be compared.")
     stored = load_file(path)
-    outputs = _outputs(_opened(folder), _named("input", stored))
+    with _threads(path):
+        outputs = _outputs(_opened(folder), _named("input", stored))
     pairs = [(outputs.get(name), expected) for name, expected in _named("output", stored).items()]
     differences = [_difference(tensor, expected) for tensor, expected in pairs]
     return Verification(files, exact=all(d == 0 for d in differences), max_abs_diff=max(differences))
+
+
+@contextmanager
+def _threads(path: Path) -> Iterator[None]:
+    """Compute with as many threads as the stored output was made with: another number rounds differently."""
+    with safe_open(path, framework="pt") as stored:
+        wanted = (stored.metadata() or {}).get("threads", "")
+    before = torch.get_num_threads()
+    torch.set_num_threads(int(wanted) if wanted.isdecimal() and int(wanted) > 0 else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _check_files(folder: Path) -> int:
