@@ -149,7 +149,7 @@ def test_creation_is_possible_again_after_deletion(any_store: Any, prefix: str) 
 
 def test_listing_is_by_prefix_and_in_order(any_store: Any, prefix: str) -> None:
     """A listing gives every key that begins with the prefix, in order, with its size, and no other."""
-    for name in ("b/2", "b/10", "b", "a", "ba", "c"):
+    for name in ("b/2", "b/10", "b", "a", "ba", "c", f"{prefix}b"):
         any_store.put(prefix + name, b"x" * len(name))
 
     found = [(info.key.removeprefix(prefix), info.bytes) for info in any_store.list(f"{prefix}b")]
@@ -275,6 +275,17 @@ def test_parts_that_were_not_put_cannot_be_completed(any_store: Any, prefix: str
     any_store.abort_multipart(f"{prefix}k", upload_id)
 
     assert any_store.head(f"{prefix}k") is None
+
+
+def test_parts_with_another_etag_cannot_be_completed(subject: Subject, prefix: str) -> None:
+    """A part is taken only as what its sender knows to have sent."""
+    store, key = subject.store, f"{prefix}k"
+    upload_id = store.create_multipart(key)
+    subject.put_url(store.presign_part(key, upload_id, 1, 60), b"sent")
+
+    with pytest.raises(ObjectMissingError):
+        store.complete_multipart(key, upload_id, [(1, '"d41d8cd98f00b204e9800998ecf8427e"')])
+    store.abort_multipart(key, upload_id)
 
 
 def test_aborted_uploads_are_forgotten(subject: Subject, prefix: str) -> None:

@@ -1,6 +1,7 @@
 """What is fetched for a model or for data, from buckets, uploads and local folders, and what is refused before."""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from jobs.adapters.memory import MemoryStore
 from jobs.adapters.models import fetch
 from jobs.adapters.settings import SourceSettings
 from jobs.adapters.sources import Sources
-from jobs.adapters.transfer import Limits, fetch_files
+from jobs.adapters.transfer import Limits, fetch_files, listing
 from jobs.contract.errors import (
     DataNotFoundError,
     InvalidUriError,
@@ -377,6 +378,15 @@ def test_file_that_changed_since_the_listing_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="changed on the way"):
         fetch_files(folder, folder.entries(), tmp_path, Limits())
+
+
+def test_listing_stops_at_the_limit() -> None:
+    """Of an endless folder no more is listed than tells that it is too large."""
+    folder = OneFile(lambda target: Stored(0, ""))
+    folder.entries = lambda: (Entry(str(number), 0) for number in itertools.count())
+
+    with pytest.raises(LimitExceededError, match="more than 10 files"):
+        listing(folder, Limits(max_files=10), ModelNotFoundError)
 
 
 def test_settings_become_sources() -> None:
