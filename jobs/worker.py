@@ -80,7 +80,7 @@ class SafeWorker(Worker):
             log_job_description=False,
         )
         self.settings = settings
-        self.state = State.open(state_settings)
+        self.backing = State.open(state_settings)
         self.folder = scratch_folder(Path(settings.temp_dir), self.name)
         self.watch = Watch()
         self.told_to_stop: float | None = None
@@ -113,7 +113,7 @@ class SafeWorker(Worker):
         """Prolong what must not lapse while the child works, and end the child if it must not go on."""
         try:
             super().maintain_heartbeats(job, execution)
-            self.watch.see(self.state.ledger.heartbeat(_ledger_id(job), self.name))
+            self.watch.see(self.backing.ledger.heartbeat(_ledger_id(job), self.name))
         except (RedisConnectionError, RedisTimeoutError, QueueError, StorageError) as error:
             log.warning("A heartbeat was missed: %s", error)
         reason = self._reason_to_end(job)
@@ -140,12 +140,12 @@ class SafeWorker(Worker):
         return "another attempt owns the job" if watch.lost else None
 
     def _hand_on(self, job_id: str, wait_status: int) -> None:
-        job = self.state.ledger.find(job_id)
+        job = self.backing.ledger.find(job_id)
         if job is None or job.worker != self.name:
             return
-        after = self.state.ledger.abandon(job, _why(job, wait_status))
+        after = self.backing.ledger.abandon(job, _why(job, wait_status))
         if after is not None and after.state is JobState.QUEUED:
-            self.state.queue.enqueue(after.id, after.limits.run_timeout_s, attempt=after.attempt + 1)
+            self.backing.queue.enqueue(after.id, after.limits.run_timeout_s, attempt=after.attempt + 1)
 
 
 def main() -> int:

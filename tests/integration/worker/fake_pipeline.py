@@ -1,0 +1,105 @@
+"""Stands in for ``jobs.pipeline`` in a real worker: does what the job's label ``do`` says."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs.contract.errors import StorageError, UnsafeFormatError
+from jobs.contract.spec import CompressionSpec
+
+StageProgress = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Folders:
+    """As the real one."""
+
+    source: Path
+    out: Path
+    data: Path | None = None
+
+
+class FakeReport:
+    """Has what the task reads of a report."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a small report."""
+        return {"model": {"architecture": "Tiny"}, "environment": {"torch": "2", "logical_cpus": 2}}
+
+
+def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> FakeReport:
+    """Do what the label says, then write a small artifact."""
+    _DEEDS[spec.labels["do"]](spec, progress)
+    (folders.out / "config.json").write_text("{}")
+    (folders.out / "sub").mkdir()
+    (folders.out / "sub" / "model.safetensors").write_bytes((folders.source / "model.safetensors").read_bytes() * 3)
+    return FakeReport()
+
+
+def _succeed(spec: CompressionSpec, progress: StageProgress) -> None:
+    progress("compress", 1, 1, "done")
+
+
+def _refuse(spec: CompressionSpec, progress: StageProgress) -> None:
+    progress("load", 0, 1)
+    raise UnsafeFormatError("The checkpoint is pickled.")
+
+
+def _fall_over(spec: CompressionSpec, progress: StageProgress) -> None:
+    raise ValueError("canary")
+
+
+def _lose_store(spec: CompressionSpec, progress: StageProgress) -> None:
+    if _first_time(spec):
+        raise StorageError("The store is away.")
+
+
+def _die(spec: CompressionSpec, progress: StageProgress) -> None:
+    if _first_time(spec):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _work(spec: CompressionSpec, progress: StageProgress) -> None:
+    """Work with reports until the label's file appears, 60 s at most; leave the process id behind."""
+    mark = Path(spec.labels["mark"])
+    mark.with_suffix(f".{os.getpid()}").touch()
+    for step in range(1200):
+        progress("compress", step, 1200)
+        if mark.exists():
+            return
+        time.sleep(0.05)
+
+
+def _hang(spec: CompressionSpec, progress: StageProgress) -> None:
+    """Be deaf to everything but SIGKILL, the first time."""
+    if _first_time(spec):
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        while True:
+            time.sleep(1)
+
+
+def _sleep(spec: CompressionSpec, progress: StageProgress) -> None:
+    time.sleep(60)
+
+
+def _first_time(spec: CompressionSpec) -> bool:
+    mark = Path(spec.labels["mark"])
+    first = not mark.exists()
+    mark.touch()
+    return first
+
+
+_DEEDS = {
+    "succeed": _succeed,
+    "refuse": _refuse,
+    "fall over": _fall_over,
+    "lose store": _lose_store,
+    "die": _die,
+    "work": _work,
+    "hang": _hang,
+    "sleep": _sleep,
+}
