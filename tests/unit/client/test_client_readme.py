@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import modelpress
 import pytest
@@ -25,9 +26,10 @@ def test_the_example_runs(
     shape = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
     BertModel(BertConfig(vocab_size=100, **shape)).save_pretrained("my-model")
 
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     for example in re.findall(r"^```python\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE):
         exec(example, namespace)  # noqa: S102 - our own README
+    namespace["client"].close()
 
     shown = capsys.readouterr().out
     assert "parameters" in shown
