@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.adapters.data import fetch_data
+from jobs.adapters.data import READABLE, fetch_data
 from jobs.adapters.folders import Entry
 from jobs.adapters.memory import MemoryStore
 from jobs.adapters.models import fetch
@@ -24,6 +24,7 @@ from jobs.contract.errors import (
     UnsafeFormatError,
 )
 from jobs.contract.uris import parse_uri
+from jobs.datasets import audio, text
 from jobs.state.objects import Stored
 
 UPLOAD = "upl_01JZZZZZZZZZZZZZZZZZZZZZZZ"
@@ -274,6 +275,11 @@ def test_data_folder_brings_only_what_can_be_read(sources: Sources, tmp_path: Pa
     fetch_data(parse_uri("s3://models/d"), tmp_path, sources=sources)
 
     assert found_below(tmp_path) == data
+
+
+def test_what_can_be_read_is_what_is_fetched() -> None:
+    """Fetching and reading agree on the kinds of data files."""
+    assert READABLE == audio.ENDINGS | set(text._READERS)
 
 
 def test_one_data_file_is_enough(sources: Sources, tmp_path: Path) -> None:
