@@ -279,7 +279,7 @@ def test_data_folder_brings_only_what_can_be_read(sources: Sources, tmp_path: Pa
 
 def test_what_can_be_read_is_what_is_fetched() -> None:
     """Fetching and reading agree on the kinds of data files."""
-    assert READABLE == audio.ENDINGS | set(text._READERS)
+    assert audio.ENDINGS | set(text._READERS) == READABLE
 
 
 def test_one_data_file_is_enough(sources: Sources, tmp_path: Path) -> None:
