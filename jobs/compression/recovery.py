@@ -131,8 +131,8 @@ class _Pair:
     def _states(self, batch: Batch) -> tuple[list[Tensor], list[Tensor], Bool[Tensor, "B T"] | None]:
         here = to_device(batch, device_of(self.student))
         with inference(self.teacher):
-            every = _hidden_states(self.teacher, here)
-        states = _hidden_states(self.student, here)
+            every = _hidden_states(self.teacher, self.anatomy.encoder(self.teacher), here)
+        states = _hidden_states(self.student, self.anatomy.encoder(self.student), here)
         targets = [*(every[layer] for layer in self.layers[:-1]), every[-1]]
         return states, targets, self.anatomy.real_positions(self.student, here, states[-1].shape[1])
 
@@ -170,10 +170,19 @@ def _pair(model: PreTrainedModel, teacher: PreTrainedModel, layers: Sequence[int
     return _Pair(model, teacher, anatomy, evenly_spaced(*depths) if layers is None else layers)
 
 
-def _hidden_states(model: PreTrainedModel, batch: Batch) -> list[Float[Tensor, "B T D"]]:
-    """Return what each layer gives, bottom first, and for the last one the model's output."""
-    found = model.base_model(**batch, output_hidden_states=True)
-    return [*found.hidden_states[1:-1], found.last_hidden_state]
+def _hidden_states(model: PreTrainedModel, stack: nn.ModuleList, batch: Batch) -> list[Float[Tensor, "B T D"]]:
+    """Return what each layer gives, bottom first, and for the last one the model's output.
+
+    Own hooks, gone afterwards: transformers' ``output_hidden_states`` would leave its hooks in the model for good.
+    """
+    states: list[Tensor] = []
+    handles = [layer.register_forward_hook(lambda *heard: states.append(heard[2])) for layer in stack[:-1]]
+    try:
+        output: Tensor = model.base_model(**batch).last_hidden_state
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [*states, output]
 
 
 def _distance(

@@ -24,6 +24,9 @@ from jobs.compression.surgery import drop_layers
 from jobs.compression.technique import Context, Outcome, Params, technique
 from jobs.contract.errors import NotApplicableError
 
+LAYER_SUM = "layer_weights"
+"""The weights of a head that sums the states of all layers (``use_weighted_layer_sum``)."""
+
 Count = Annotated[int, Schema("How many: evenly spaced, the last included.", minimum=1)]
 Index = Annotated[int, Schema("Counted from 0 at the bottom.", minimum=0)]
 
@@ -48,6 +51,10 @@ def compress(model: PreTrainedModel, params: Distillation, ctx: Context) -> Outc
         NotApplicableError: a layer is asked for that the model does not have, or its head weighs every layer.
         DataRequiredError: steps to learn, and no data.
     """
+    if any(name.endswith(LAYER_SUM) for name, _ in model.named_parameters()):
+        raise NotApplicableError(
+            "The model's head weighs the states of every layer, so none can go. Send the base model."
+        )
     stack = ctx.anatomy.encoder(model)
     keep = _kept(params.layers_kept, len(stack))
     if not params.steps:
