@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from transformers import CONFIG_MAPPING
+from transformers import CONFIG_MAPPING, AutoModel
 from transformers.models.auto import modeling_auto
 
 from jobs.checkpoint.plan import Plan
@@ -106,11 +106,11 @@ def _files(plan: Plan) -> str:
 
 
 def _auto_class(config: Json) -> str:
-    """Return the Auto class whose table has the saved architecture; AutoModel where several or none have."""
+    """Return the Auto class that opens the saved architecture: AutoModel for a base model, or its head's."""
     family = config["base_model_type"] if config.get("model_type") == MODEL_TYPE else config["model_type"]
     stock, name = CONFIG_MAPPING[family], (config.get("architectures") or [""])[0]
-    autos = [kind for key, kind in vars(modeling_auto).items() if key.startswith("AutoModelFor")]
-    for auto in autos:
+    heads = [kind for key, kind in vars(modeling_auto).items() if key.startswith("AutoModelFor")]
+    for auto in (AutoModel, *heads):
         found = auto._model_mapping.get(stock, None)  # noqa: SLF001 - the table behind an Auto class has no public name
         if getattr(found, "__name__", None) == name:
             return str(auto.__name__)

@@ -134,7 +134,7 @@ def _check_config(config: Json) -> None:
             f"The model ({model_type}) wants to run code of its own (auto_map), which is never done here. "
             "Send a model whose architecture is part of transformers."
         )
-    if not isinstance(family, str) or family not in CONFIG_MAPPING:
+    if not isinstance(family, str) or family == MODEL_TYPE or family not in CONFIG_MAPPING:
         raise UnsupportedModelError(f"Expected a model_type that transformers has; got {family!r} in {CONFIG_FILE}.")
     if config.get("quantization_config") is not None:
         raise UnsupportedModelError("The model is quantised already; send the model it was made from.")
@@ -146,7 +146,7 @@ def _config(fields: Json) -> PreTrainedConfig:
     kind = ModelPressConfig if fields["model_type"] == MODEL_TYPE else CONFIG_MAPPING[fields["model_type"]]
     try:
         return kind.from_dict(plain)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except Exception as error:  # each family's config raises what it likes
         raise CorruptCheckpointError(f"Expected {CONFIG_FILE} to describe a {kind.__name__}; got: {error}") from error
 
 

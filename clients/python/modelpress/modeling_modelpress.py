@@ -244,7 +244,7 @@ class ModelPressConfig(PreTrainedConfig):  # type: ignore[misc] # transformers i
             ValueError: this release of transformers does not have the family.
         """
         family = config_dict.get("base_model_type")
-        if family not in CONFIG_MAPPING:
+        if family == MODEL_TYPE or family not in CONFIG_MAPPING:
             raise ValueError(f"Expected a base_model_type that transformers knows; got {family!r}.")
         return planned_config_class(CONFIG_MAPPING[family]).from_dict(config_dict, **kwargs)
 
