@@ -118,7 +118,8 @@ class ApiError(ModelPressError):
         self.retryable = problem.get("retryable") is True
         self.request_id: str | None = problem.get("request_id")
         self.errors = tuple(_field_errors(problem.get("errors")))
-        fields = "".join(f"\n  {error.pointer}: {error.detail}" for error in self.errors)
+        untold = [error for error in self.errors if error.detail not in self.detail]
+        fields = "".join(f"\n  {error.pointer}: {error.detail}" for error in untold)
         super().__init__(f"{status} {self.code}: {self.detail}{fields}")
 
 
