@@ -64,13 +64,6 @@ class MethodNotAllowedError(HttpError):
     status = 405
 
 
-class ConflictError(HttpError):
-    """The resource is not in a state that allows this."""
-
-    code = "conflict"
-    status = 409
-
-
 class NoResultError(HttpError):
     """The job ended without a result: it failed, was cancelled or expired, and its ``error`` says why."""
 
@@ -148,7 +141,6 @@ _FRAMEWORK = {
         UnauthorizedError,
         NotFoundError,
         MethodNotAllowedError,
-        ConflictError,
         PayloadTooLargeError,
         UnsupportedMediaTypeError,
         InvalidRequestError,
@@ -173,8 +165,9 @@ def handle_framework_error(error: HTTPException) -> Response:
     status = error.code or 500
     known = _FRAMEWORK.get(status, BadRequestError)
     kept = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
-    said = _SAID.get(status) or error.description or HTTPStatus(status).phrase
-    detail = said.format(method=request.method, path=request.path, limit=current_app.config["MAX_CONTENT_LENGTH"])
+    limit = current_app.config["MAX_CONTENT_LENGTH"]
+    ours = _SAID.get(status, "").format(method=request.method, path=request.path, limit=limit)
+    detail = ours or error.description or HTTPStatus(status).phrase
     return _problem(status, known.code, detail, retryable=known.retryable, headers=kept)
 
 

@@ -10,7 +10,7 @@ from service.auth import tenant
 from service.errors import NotFoundError
 from service.ports import services
 from service.schemas.answers import Manifest
-from service.views.answers import job_of, result
+from service.views.responses import job_of, result
 
 blueprint = Blueprint("artifacts", __name__, url_prefix="/v1/jobs", description="The files that a job has written")
 REDIRECT = {"Location": {"schema": {"type": "string"}, "description": "Presigned; a secret while it lasts"}}

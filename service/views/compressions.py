@@ -13,8 +13,8 @@ from service.auth import tenant
 from service.ports import services
 from service.schemas.answers import Job
 from service.schemas.requests import compression_request
-from service.views.answers import ACCEPTED, accepted
 from service.views.examples import COMPRESSIONS
+from service.views.responses import ACCEPTED, accepted
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("compressions", __name__, url_prefix="/v1/compressions", description="Compress a model")

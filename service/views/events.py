@@ -6,7 +6,7 @@ from service.api import Blueprint
 from service.ports import services
 from service.schemas.answers import EventPage
 from service.schemas.requests import EventsQuery
-from service.views.answers import job_of
+from service.views.responses import job_of
 
 blueprint = Blueprint("events", __name__, url_prefix="/v1/jobs", description="What happened to a job")
 

@@ -10,7 +10,7 @@ from service.auth import tenant
 from service.ports import services
 from service.schemas.answers import Job, JobPage
 from service.schemas.requests import JobQuery, JobsQuery
-from service.views.answers import CONDITIONAL, IF_NONE_MATCH, RETRY_AFTER, found, job_of, job_response, unless_known
+from service.views.responses import CONDITIONAL, IF_NONE_MATCH, RETRY_AFTER, found, job_of, job_response, unless_known
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs", description="Follow what was asked for")
 

@@ -6,7 +6,7 @@ from service.api import Blueprint
 from service.auth import tenant
 from service.ports import services
 from service.schemas.reports import Report
-from service.views.answers import job_of, result
+from service.views.responses import job_of, result
 
 blueprint = Blueprint("reports", __name__, url_prefix="/v1/jobs", description="What a job achieved")
 

@@ -46,7 +46,6 @@ def get_upload(upload_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
 @blueprint.route("/<upload_id>/complete", methods=["POST"])
 @blueprint.arguments(UploadCompletion, examples=COMPLETIONS)
 @blueprint.response(200, Upload)
-@blueprint.alt_response(409)
 @blueprint.alt_response(404)
 @blueprint.doc(operationId="completeUpload")
 def complete_upload(document: dict[str, Any], upload_id: str) -> dict[str, Any]:
