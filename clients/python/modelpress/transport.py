@@ -62,8 +62,9 @@ class Transport:
         self.timeout_s = timeout_s
         agent = {"User-Agent": "modelpress-client"}
         bearer = {"Authorization": f"Bearer {settings.api_key}", "Accept": "application/json"}
-        self._api = httpx.Client(base_url=settings.base_url, headers=agent | bearer, timeout=timeout_s)
-        self._store = httpx.Client(headers=agent, timeout=timeout_s)
+        trust = httpx.create_ssl_context()  # reading all root certificates takes a while: once for both
+        self._api = httpx.Client(base_url=settings.base_url, headers=agent | bearer, timeout=timeout_s, verify=trust)
+        self._store = httpx.Client(headers=agent, timeout=timeout_s, verify=trust)
 
     def close(self) -> None:
         """Close every connection."""
