@@ -9,9 +9,12 @@ from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
-MODULES = ("argparse", "asyncio", "collections", "datetime", "decimal", "email", "functools", "inspect", "itertools",
-           "json", "logging", "os", "pathlib", "random", "shutil", "socket", "statistics", "string", "subprocess",
-           "tempfile", "textwrap", "threading", "typing", "unittest", "urllib.request", "zipfile")  # fmt: skip
+MODULES = (
+    *("argparse", "calendar", "collections", "concurrent.futures", "configparser", "csv", "datetime", "decimal"),
+    *("difflib", "functools", "gettext", "heapq", "itertools", "json", "logging", "os", "pathlib", "pickletools"),
+    *("random", "shutil", "smtplib", "socket", "statistics", "string", "subprocess", "tarfile", "tempfile"),
+    *("textwrap", "threading", "unittest", "urllib.request", "uuid", "wave", "zipfile"),
+)
 WORDS_MIN, WORDS_MAX = 8, 60
 SAMPLE_RATE_HZ = 16_000
 LOUDNESS = 8_000
@@ -39,8 +42,8 @@ def write_voices(folder: Path, count: int, seconds: float) -> Path:
 
 def _paragraphs() -> Iterator[str]:
     for module in map(importlib.import_module, MODULES):
-        for thing in [module, *vars(module).values()]:
-            for paragraph in (inspect.getdoc(thing) or "").split("\n\n") if callable(thing) or thing is module else ():
+        for thing in (module, *(getattr(module, name) for name in getattr(module, "__all__", ()))):
+            for paragraph in (inspect.getdoc(thing) or "").split("\n\n"):
                 if WORDS_MIN <= len(paragraph.split()) <= WORDS_MAX:
                     yield " ".join(paragraph.split())
 

@@ -35,7 +35,9 @@ def write_hubert(folder: Path) -> Path:
     """
     import torch  # noqa: PLC0415 - seconds to load, and only needed here
     from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor  # noqa: PLC0415
+    from transformers.utils import logging  # noqa: PLC0415
 
+    logging.disable_progress_bar()
     torch.manual_seed(0)
     HubertModel(HubertConfig()).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
