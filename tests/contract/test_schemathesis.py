@@ -30,3 +30,11 @@ quick = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppres
 def test_contract_holds(case: schemathesis.Case) -> None:
     """Whatever is sent, the answer is one that the contract names."""
     case.call_and_validate()
+
+
+def test_contract_holds_along_the_way() -> None:
+    """The same for whole walks: submit, list, follow, cancel, with the ids of earlier answers."""
+    walks = settings(quick, max_examples=15, stateful_step_count=6)
+    schema.as_state_machine().run(settings=walks)
+
+    assert world.ledger.jobs
