@@ -43,5 +43,5 @@ FROM nobody-special AS worker
 COPY --from=worker-dependencies /opt/venv /opt/venv
 COPY jobs jobs
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, redis; redis.Redis.from_url(os.environ['MODELPRESS_REDIS_URL']).ping()"]
+    CMD ["python", "-c", "import os, socket, sys, redis; r = redis.Redis.from_url(os.environ['MODELPRESS_REDIS_URL']); sys.exit(not any(r.scan_iter(f'rq:worker:{socket.gethostname()}-*')))"]
 CMD ["python", "-m", "jobs.worker"]

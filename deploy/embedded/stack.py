@@ -89,7 +89,13 @@ class Stack:
         scratch = self.folder / "tmp"
         scratch.mkdir(exist_ok=True)
         passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        ours = {"PYTHONPATH": str(ROOT), "TMPDIR": str(scratch), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        ours = {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(scratch),
+            "OMP_NUM_THREADS": "1",
+            "MODELPRESS_STOP_GRACE_S": "5",  # a running job is handed on well before the worker would be killed
+        }
         return passed_on | ours | self.settings
 
     def start_stores(self, owner: int | None = None) -> None:
