@@ -157,7 +157,7 @@ def main() -> int:
     except SettingsError as error:
         sys.exit(str(error))
     sweep(Path(settings.temp_dir))
-    import_module("jobs.tasks")  # and with it torch and transformers, so that each child has them already
+    import_module("jobs.preloading").preload()  # not before the line that keeps torch from starting threads
     worker = SafeWorker(state_settings, settings)
     worker.work(logging_level="WARNING")
     return 0 if worker.told_to_stop is not None else 1

@@ -1,4 +1,4 @@
-"""A real worker whose pipeline is ``fake_pipeline``."""
+"""A real worker whose pipeline is ``fake_pipeline``, and which preloads no more than it needs."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ import jobs
 from jobs.worker import main
 
 sys.modules["jobs.pipeline"] = jobs.pipeline = fake_pipeline  # type: ignore[attr-defined]
+sys.modules["jobs.preloading"] = fake_pipeline
 
 if __name__ == "__main__":
     sys.exit(main())
