@@ -35,7 +35,7 @@ def _data(rule: NeedsData) -> str:
     if "always" in rule:
         return "needed" if rule["always"] else "not needed"
     word, named = ("with", rule["when"]) if "when" in rule else ("unless", rule["unless"])
-    return f"needed {word} " + ", ".join(f"`{name}` {value}" for name, value in named.items())
+    return f"needed {word} " + ", ".join(f"`{name}: {value}`" for name, value in named.items())
 
 
 def main() -> int:

@@ -48,7 +48,7 @@ def _text(stack: Stack, press: ModelPress, folder: Path) -> None:
     for file in minilm_files():
         stack.store(MODELS_BUCKET).upload_file(f"minilm/{file.name}", file)
     data = press.upload(write_sentences(folder / "sentences.txt", 256))
-    wanted = asks(layers=6, distillation_steps=TEXT_STEPS)
+    wanted = asks(layers=6, training_steps=TEXT_STEPS)
     done = _compress(press, "s3://models/minilm", wanted, {"uri": data, "samples": 128}, TEXT_PROFILE)
     _show("MiniLM, dense", wanted, done)
     print("\nDownloaded, and opened in fresh processes by torch and transformers alone:")
@@ -60,7 +60,7 @@ def _speech(press: ModelPress, folder: Path) -> None:
     print("\nA speech model of HuBERT-base's size (random weights: sizes and times are real, its fidelity is not):")
     model = press.upload(write_hubert(folder / "hubert"))
     data = press.upload(write_voices(folder / "voices", 8, SPEECH_SECONDS))
-    wanted = asks(layers=12, distillation_steps=SPEECH_STEPS)
+    wanted = asks(layers=12, training_steps=SPEECH_STEPS)
     done = _compress(press, model, wanted, {"uri": data, "samples": 8}, SPEECH_PROFILE)
     _show("HuBERT-base size, dense", wanted, done)
     print(LEGEND)
@@ -69,7 +69,10 @@ def _speech(press: ModelPress, folder: Path) -> None:
 def _compress(
     press: ModelPress, model: str, wanted: Sequence[Ask], data: dict[str, Any], profile: dict[str, Any]
 ) -> list[Job]:
-    jobs = [press.compress(model=model, steps=ask.steps, data=data, profile=profile) for ask in wanted]
+    jobs = [
+        press.compress(model=model, steps=ask.steps, recovery=ask.recovery, data=data, profile=profile)
+        for ask in wanted
+    ]
     return [finished(ask.name, job) for ask, job in zip(wanted, jobs, strict=True)]
 
 

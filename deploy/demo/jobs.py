@@ -25,13 +25,14 @@ class Ask:
 
     name: str
     steps: tuple[Json, ...]
+    recovery: Json | None = None
 
 
-def asks(*, layers: int, distillation_steps: int) -> tuple[Ask, ...]:
-    """Return every technique at half the encoder of a model with *layers* layers."""
-    student = {"technique": "distillation", "layers_kept": layers // 2, "steps": distillation_steps}
+def asks(*, layers: int, training_steps: int) -> tuple[Ask, ...]:
+    """Return every technique at half the encoder of a model with *layers* layers; two of them learn from data."""
+    student = {"technique": "distillation", "layers_kept": layers // 2, "steps": training_steps}
     return (
-        Ask("heads + feed-forward units", HALVED),
+        Ask("heads + feed-forward units", HALVED, recovery={"steps": training_steps}),
         Ask("low rank", ({"technique": "low_rank", "rank_ratio": 0.5, "weighting": "activation"},)),
         Ask("weights", ({"technique": "weight_pruning", "sparsity": 0.5},)),
         Ask(f"{layers // 2}-layer student", (student,)),
