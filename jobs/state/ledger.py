@@ -12,7 +12,7 @@ from typing import Any
 
 from redis import Redis
 
-from jobs.contract.errors import LeaseLostError, ModelPressError, QueueError
+from jobs.contract.errors import ModelPressError, QueueError
 from jobs.contract.spec import Json
 from jobs.contract.state import JobState
 from jobs.state import records
@@ -95,7 +95,7 @@ class Ledger(LedgerReader):
         states = (JobState.QUEUED, JobState.RUNNING)
         changed = self._change(job, {"state": JobState.CANCELLING}, states=states, event=cancelling_event(job.attempt))
         if changed.done and changed.state is JobState.QUEUED:
-            self._end(job, JobState.CANCELLED, _cancelled(job), token=records.new_token())
+            self._end(job, JobState.CANCELLED, records.cancelled_failure(job), token=records.new_token())
         return self.show(tenant, job_id)
 
     def claim(self, job_id: str, worker: str) -> Lease | None:
@@ -128,7 +128,7 @@ class Ledger(LedgerReader):
         guard = ("token", lease.token)
         changed = self._change(lease.job, {"progress": progress}, states=UNDER_WAY, guard=guard, event=event)
         if not changed.done:
-            raise _lost(lease)
+            raise records.lease_lost_error(lease)
         if changed.state is JobState.CANCELLING:
             raise records.cancelled_error()
 
@@ -139,7 +139,7 @@ class Ledger(LedgerReader):
             LeaseLostError: a newer attempt owns the job, or it has ended.
         """
         if self._holder(lease.job) != lease.token:
-            raise _lost(lease)
+            raise records.lease_lost_error(lease)
 
     def finish(self, lease: Lease, state: JobState, error: Json | None = None) -> Job:
         """End the job and return it; what the attempt published must be stored already.
@@ -150,7 +150,7 @@ class Ledger(LedgerReader):
         self.confirm(lease)
         job = self._end(lease.job, state, error, token=lease.token)
         if job is None:
-            raise _lost(lease)
+            raise records.lease_lost_error(lease)
         return job
 
     def give_up(self, lease: Lease, error: ModelPressError, *, stage: str | None, delay_s: float = 0) -> Job | None:
@@ -233,7 +233,7 @@ class Ledger(LedgerReader):
         self, job: Job, error: ModelPressError, *, stage: str | None, delay_s: float, guard: tuple[str, Any]
     ) -> Job | None:
         if job.state is JobState.CANCELLING:
-            return self._fence_and_end(job, JobState.CANCELLED, _cancelled(job), guard=guard)
+            return self._fence_and_end(job, JobState.CANCELLED, records.cancelled_failure(job), guard=guard)
         document = records.failure(error, stage=stage, attempt=job.attempt)
         if not error.retryable or job.attempt >= job.max_attempts:
             return self._fence_and_end(job, JobState.FAILED, document, guard=guard)
@@ -293,12 +293,3 @@ class Ledger(LedgerReader):
         except QueueError:
             return settled  # it has ended all the same: whoever looks next rebuilds it
         return settled
-
-
-def _cancelled(job: Job) -> Json:
-    stage = job.progress["stage"] if job.progress else None
-    return records.failure(records.cancelled_error(), stage=stage, attempt=job.attempt)
-
-
-def _lost(lease: Lease) -> LeaseLostError:
-    return LeaseLostError(f"Attempt {lease.attempt} of {lease.job.id} no longer owns the job and must stop.")

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ulid import ULID
 
-from jobs.contract.errors import CancelledError, InternalError, LimitExceededError, ModelPressError
+from jobs.contract.errors import CancelledError, InternalError, LeaseLostError, LimitExceededError, ModelPressError
 from jobs.contract.spec import Json, Limits
 from jobs.contract.state import JobState
 
@@ -185,6 +185,17 @@ def failure(error: ModelPressError, *, stage: str | None, attempt: int) -> Json:
 def cancelled_error() -> CancelledError:
     """Return the error of a job that its caller stopped."""
     return CancelledError("The job was cancelled on request.")
+
+
+def cancelled_failure(job: Job) -> Json:
+    """Return the error of a cancelled job as callers see it."""
+    stage = job.progress["stage"] if job.progress else None
+    return failure(cancelled_error(), stage=stage, attempt=job.attempt)
+
+
+def lease_lost_error(lease: Lease) -> LeaseLostError:
+    """Return the error of an attempt that no longer owns its job."""
+    return LeaseLostError(f"Attempt {lease.attempt} of {lease.job.id} no longer owns the job and must stop.")
 
 
 def run_timeout_error(job: Job) -> LimitExceededError:

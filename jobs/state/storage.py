@@ -1,4 +1,4 @@
-"""S3 behind the ``ObjectStore`` Protocol, and the one place where botocore's errors are translated.
+"""S3 behind the ``ObjectStore`` Protocol.
 
 Every byte that goes up carries its SHA-256 (the signed payload hash, and ``x-amz-checksum-sha256``), so a store refuses
 what was damaged on the way. Stores that do not say the checksum back are read back.
@@ -8,18 +8,19 @@ import base64
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from jobs.contract.errors import StorageError
 from jobs.state.objects import AccessRefusedError, ObjectInfo, ObjectMissingError, ObjectStore, Stored
 from jobs.state.settings import StateSettings
+from jobs.state.storage_errors import storage_errors
 
 __all__ = [
     "AccessRefusedError",
@@ -35,34 +36,8 @@ __all__ = [
 PART_BYTES = 16 * 2**20
 """Above this size a file goes up in parts of this size."""
 CHUNK_BYTES = 2**20
-_MISSING = {"NoSuchKey", "NoSuchBucket", "NoSuchUpload", "NotFound", "404"}
-_REFUSED = {"AccessDenied", "AllAccessDisabled", "403"}
 _CONFLICTS = 5
 """How often a create-only write that met a concurrent one (409) is tried again."""
-
-
-@contextmanager
-def storage_errors() -> Iterator[None]:
-    """Translate what botocore raises, here and nowhere else."""
-    try:
-        yield
-    except ClientError as error:
-        raise _translated(error) from error
-    except BotoCoreError as error:
-        raise StorageError(
-            f"The object store did not answer as expected ({type(error).__name__}); try again."
-        ) from error
-
-
-def _translated(error: ClientError) -> Exception:
-    code, operation = error.response.get("Error", {}).get("Code", "unknown"), error.operation_name
-    if code in _MISSING:
-        return ObjectMissingError(f"{operation}: no such object, upload or bucket ({code}).")
-    if code == "InvalidPart":
-        return ObjectMissingError(f"{operation}: a part was not uploaded, or has another etag.")
-    if code in _REFUSED:
-        return AccessRefusedError(f"{operation}: the service may not do this in that bucket ({code}).")
-    return StorageError(f"The object store failed at {operation} ({code}); try again.")
 
 
 def s3_client(settings: StateSettings, *, endpoint: str = "") -> Any:
@@ -206,7 +181,8 @@ class S3Store:
                 size += len(body)
             self.complete_multipart(key, upload_id, parts)
         except BaseException:
-            self.abort_multipart(key, upload_id)
+            with suppress(StorageError, ObjectMissingError):  # what went wrong first is what to tell
+                self.abort_multipart(key, upload_id)
             raise
         return Stored(size, whole.hexdigest()), confirmed
 
