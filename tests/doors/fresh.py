@@ -9,9 +9,20 @@ from typing import Any
 
 CLIENT = Path(__file__).parents[2] / "clients" / "python"
 _PREAMBLE = """
-import importlib.util, json, sys
+import json, sys
+
+class Hidden:
+    """Refuses this project's packages: installed to be worked on, they are found even by an isolated interpreter."""
+
+    names = {"clients", "deploy", "jobs", "service"} | (set() if sys.argv[1] != "[]" else {"modelpress"})
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.partition(".")[0] in cls.names:
+            raise ModuleNotFoundError(f"{name} is not there for a stranger")
+
 sys.path += json.loads(sys.argv[1])
-assert importlib.util.find_spec("jobs") is None, "the project is on the path"
+sys.meta_path.insert(0, Hidden)
 import torch, transformers
 torch.set_num_threads(1)
 transformers.utils.logging.set_verbosity_error()

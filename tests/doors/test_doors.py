@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Artifact, artifacts
+from artifacts import Artifact, artifacts
 from cuts import NATIVE, STRUCTURAL
 from fresh import CLIENT, answer_of
 
