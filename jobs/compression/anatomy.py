@@ -9,11 +9,12 @@ linear map, R rank, N any count.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.backbone_utils import BackboneConfigMixin
 
 from jobs.batches import Batch
 from jobs.checkpoint.restore import FactorisedLinear
@@ -123,7 +124,7 @@ class Anatomy:
     def settle(self, model: PreTrainedModel) -> None:
         """Make the config say what the layers are, as far as its fields can: depth, even width, even heads."""
         config, layers = model.config, self.layers(model)
-        config.num_hidden_layers = len(layers)
+        _settle_depth(config, len(layers))
         widths = {layer.feed_forward.units for layer in layers}
         heads = {layer.attention.heads for layer in layers}
         if len(widths) == 1:
@@ -131,8 +132,8 @@ class Anatomy:
         if self.family.free_heads and len(heads) == 1:
             config.head_dim, config.num_attention_heads = layers[0].attention.head_dim, heads.pop()
 
-    def _settle_width(self, config: object, width: int) -> None:
-        hidden = getattr(config, "hidden_size") if self.family.width_in_hidden else 1  # noqa: B009 - configs are untyped
+    def _settle_width(self, config: Any, width: int) -> None:
+        hidden = config.hidden_size if self.family.width_in_hidden else 1
         if width % hidden == 0:
             setattr(config, self.family.width, width // hidden)
 
@@ -171,6 +172,13 @@ def anatomy_of(model: PreTrainedModel) -> Anatomy:
     return anatomy
 
 
+def _settle_depth(config: Any, depth: int) -> None:
+    if config.num_hidden_layers != depth and isinstance(config, BackboneConfigMixin):  # it names a stage for each layer
+        config.stage_names = config.stage_names[: depth + 1]
+        config.set_output_features_output_indices(None, None)
+    config.num_hidden_layers = depth
+
+
 def _projections(attention: Attention) -> tuple[Slot, Slot, Slot]:
     return attention.query, attention.key, attention.value
 
@@ -193,7 +201,6 @@ def _slot(base: nn.Module, path: str) -> Slot:
     return slot
 
 
-def _head_dim(config: object) -> int:
+def _head_dim(config: Any) -> int:
     declared: int | None = getattr(config, "head_dim", None)
-    hidden, heads = getattr(config, "hidden_size"), getattr(config, "num_attention_heads")  # noqa: B009 - untyped
-    return declared or hidden // heads
+    return declared or config.hidden_size // config.num_attention_heads
