@@ -11,9 +11,7 @@ CLIENT = Path(__file__).parents[2] / "clients" / "python"
 _PREAMBLE = """
 import json, sys
 
-class Hidden:
-    """Refuses this project's packages: installed to be worked on, they are found even by an isolated interpreter."""
-
+class Hidden:  # this project's packages: installed to be worked on, even an isolated interpreter finds them
     names = {"clients", "deploy", "jobs", "service"} | (set() if sys.argv[1] != "[]" else {"modelpress"})
 
     @classmethod
