@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transformers import CONFIG_MAPPING, AutoModel
-from transformers.models.auto import modeling_auto
 
 from jobs.checkpoint.plan import Plan
-from jobs.checkpoint.restore import MODEL_TYPE
+from jobs.checkpoint.restore import MODEL_TYPE, auto_classes, models_of
 from jobs.contract.spec import Json
 
 
@@ -108,11 +107,9 @@ def _files(plan: Plan) -> str:
 def _auto_class(config: Json) -> str:
     """Return the Auto class that opens the saved architecture: AutoModel for a base model, or its head's."""
     family = config["base_model_type"] if config.get("model_type") == MODEL_TYPE else config["model_type"]
-    stock, name = CONFIG_MAPPING[family], (config.get("architectures") or [""])[0]
-    heads = [kind for key, kind in vars(modeling_auto).items() if key.startswith("AutoModelFor")]
-    for auto in (AutoModel, *heads):
-        found = auto._model_mapping.get(stock, None)  # noqa: SLF001 - the table behind an Auto class has no public name
-        if getattr(found, "__name__", None) == name:
+    name = (config.get("architectures") or [""])[0]
+    for auto in (AutoModel, *auto_classes()):
+        if name in {model.__name__ for model in models_of(auto, CONFIG_MAPPING[family])}:
             return str(auto.__name__)
     return "AutoModel"
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
 
 from jobs.checkpoint.headers import tensors_in
-from jobs.checkpoint.restore import MODEL_TYPE, ModelPressConfig, known_models
+from jobs.checkpoint.restore import MODEL_TYPE, ModelPressConfig, known_models, models_of
 from jobs.contract.errors import (
     CorruptCheckpointError,
     ModelNotFoundError,
@@ -156,10 +156,10 @@ def _model_class(config: PreTrainedConfig) -> Any:
     for name in config.architectures or ():
         if name in models:
             return models[name]
-    base = AutoModel._model_mapping.get(type(config), None)  # noqa: SLF001 - the table has no public name
-    if base is None:
+    base = models_of(AutoModel, type(config))
+    if not base:
         raise UnsupportedModelError(f"transformers has no base model for {type(config).__name__}.")
-    return base[0] if isinstance(base, list | tuple) else base
+    return base[0]
 
 
 def _state(directory: Path) -> dict[str, Tensor]:

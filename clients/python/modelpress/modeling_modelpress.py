@@ -274,11 +274,8 @@ def planned_config_class(stock: type) -> Any:
     """Return the subclass of a stock config class that carries a plan, known to every Auto class of its family."""
     body = {"__module__": __name__, "stock": stock, "model_type": stock.model_type}  # type: ignore[attr-defined]
     kind = type(f"ModelPress{stock.__name__}", (_PlannedConfig, stock), body)
-    for auto in _auto_classes():
-        if stock in auto._model_mapping:  # noqa: SLF001 - the table behind AutoModel has no public name
-            found = auto._model_mapping[stock]  # noqa: SLF001
-            models = found if isinstance(found, list | tuple) else (found,)
-            planned = tuple(_planned_model_class(model, kind) for model in models if model is not None)
+    for auto in auto_classes():
+        if planned := tuple(_planned_model_class(model, kind) for model in models_of(auto, stock)):
             choice = planned if len(planned) > 1 else planned[0]  # a choice is made by config.architectures
             auto._model_mapping.register(kind, choice)  # noqa: SLF001 - the public register() takes no choice
     return kind
@@ -291,18 +288,20 @@ def _planned_model_class(stock: type, config_class: type) -> Any:
     return type(stock.__name__, (_PlannedModel, stock), body)
 
 
+def auto_classes() -> Iterator[Any]:
+    """Yield AutoModel and every AutoModelFor… that transformers has."""
+    return (kind for name, kind in vars(modeling_auto).items() if name.startswith("AutoModel"))
+
+
+def models_of(auto: Any, config_class: type) -> tuple[Any, ...]:
+    """Return the model classes that one Auto class has for *config_class*."""
+    found = auto._model_mapping.get(config_class, ())  # noqa: SLF001 - the table behind it has no public name
+    return tuple(model for model in (found if isinstance(found, list | tuple) else (found,)) if model)
+
+
 def known_models(config_class: type) -> dict[str, Any]:
     """Return every model class that the Auto classes have for *config_class*, by name."""
-    found: dict[str, Any] = {}
-    for auto in _auto_classes():
-        if config_class in auto._model_mapping:  # noqa: SLF001
-            models = auto._model_mapping[config_class]  # noqa: SLF001
-            found |= {m.__name__: m for m in (models if isinstance(models, list | tuple) else (models,)) if m}
-    return found
-
-
-def _auto_classes() -> Iterator[Any]:
-    return (kind for name, kind in vars(modeling_auto).items() if name.startswith("AutoModel"))
+    return {model.__name__: model for auto in auto_classes() for model in models_of(auto, config_class)}
 
 
 def _unpacked(fields: Mapping[str, Any]) -> dict[str, Any]:
