@@ -19,10 +19,12 @@ PROGRESS = {"stage": "compress", "step": 1, "steps": 2, "fraction": 0.5}
 
 
 def accepted(ledger: Ledger, **more: Any) -> Job:
+    """Return a job just accepted."""
     return ledger.accept("acme", "compression", {**REQUEST, **more})
 
 
 def stored(memory: MemoryStore, job: Job, name: str) -> dict:
+    """Return one of the job's documents in the store."""
     return json.loads(memory.get(f"tenants/acme/jobs/{job.id}/{name}"))
 
 

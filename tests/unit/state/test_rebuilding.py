@@ -16,37 +16,45 @@ SAME = ("id", "tenant", "kind", "state", "request", "created_at", "attempt", "to
 
 
 def known(ledger: Ledger, job_id: str) -> dict:
+    """Return what a rebuilt job has to have in common with the job before."""
     job = ledger.show("acme", job_id)
     return {name: getattr(job, name) for name in SAME}
 
 
 def told(ledger: Ledger, job_id: str) -> list[tuple]:
+    """Return the times and states of the state-changing events."""
     events = ledger._events.page(job_id)
     return [(each["at"], each["data"]["state"]) for each in events if each["type"] == "state"]
 
 
 def waiting(ledger: Ledger) -> str:
+    """Return the id of a job that waits."""
     return ledger.accept("acme", "compression", REQUEST, labels={"team": "speech"}).id
 
 
 def running(ledger: Ledger) -> str:
+    """Return the id of a job that runs."""
     return ledger.claim(waiting(ledger), "w1").job.id
 
 
 def cancelling(ledger: Ledger) -> str:
+    """Return the id of a job that is asked to stop."""
     return ledger.request_cancel("acme", running(ledger)).id
 
 
 def succeeded(ledger: Ledger) -> str:
+    """Return the id of a job that succeeded."""
     return ledger.finish(ledger.claim(waiting(ledger), "w1"), JobState.SUCCEEDED).id
 
 
 def failed(ledger: Ledger) -> str:
+    """Return the id of a job that failed."""
     lease = ledger.claim(waiting(ledger), "w1")
     return ledger.finish(lease, JobState.FAILED, {"code": "unsafe_format", "message": "pickled"}).id
 
 
 def cancelled(ledger: Ledger) -> str:
+    """Return the id of a job that was cancelled while it waited."""
     return ledger.request_cancel("acme", waiting(ledger)).id
 
 

@@ -21,6 +21,7 @@ def queue(raw_redis: Redis) -> JobQueue:
 
 
 def planted(redis: Redis, data: list, **more: Any) -> SafeJob:
+    """Return a job that somebody wrote into Redis by hand."""
     fields = {"data": zlib.compress(json.dumps(data).encode()), "status": "queued", "origin": "modelpress", **more}
     redis.hset("rq:job:planted", mapping={"created_at": "2030-01-01T00:00:00.000000Z", **fields})
     return SafeJob.fetch("planted", redis, "json")

@@ -18,6 +18,7 @@ def uploads(memory: MemoryStore) -> Uploads:
 
 
 def sent(memory: MemoryStore, document: dict, body: bytes = b"12345") -> list[dict]:
+    """Send every part and return what completion asks for."""
     return [
         {
             "path": each["path"],
