@@ -7,9 +7,9 @@ that what is published and what is refused cannot differ.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 Json = dict[str, Any]
 
@@ -33,14 +33,7 @@ class Schema:
         return {word: value for word, value in zip(_BOUNDS, values, strict=True) if value is not None}
 
 
-class Described(Protocol):
-    """A dataclass of annotated parameters."""
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-    alternatives: ClassVar[tuple[str, ...]]
-
-
-def json_schema(params: type[Described]) -> Json:
+def json_schema(params: type[Any]) -> Json:
     """Return the JSON Schema (2020-12) of the dataclass *params*.
 
     Fields named in ``params.alternatives`` are amounts of which exactly one is given: ``oneOf`` over ``required``.
