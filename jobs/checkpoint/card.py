@@ -87,8 +87,8 @@ def _loading(plan: Plan, config: Json) -> str:
         f"{registered}\n\n"
         "With transformers alone; this runs `modeling_modelpress.py`, which lies beside the weights:\n\n"
         f"{trusting}\n\n"
-        "Either way it is an instance of the stock class. Tokenizers and feature extractors load alike "
-        "(`AutoTokenizer.from_pretrained(folder, trust_remote_code=True)`). Opened otherwise, it stops with an error."
+        "Either way it is an instance of the stock class. Tokenizers and feature extractors load as ever. "
+        "Opened otherwise, the model stops with an error."
     )
 
 

@@ -7,8 +7,9 @@ instance of the stock class (``isinstance(model, BertModel)``), its weights have
 ``save_pretrained`` writes the same kind of folder again.
 
 Two locks keep every other way of opening such a folder from filling the changed layers with random weights:
-``dtype`` in ``config.json`` is a sentence instead of a type, at which every stock config class stops; and each
-changed layer has a tensor of the stock name and another size, at which every stock model class stops.
+``transformers_weights`` in ``config.json``, the name of the weights' file for all stock model classes, is a sentence
+instead, at which they stop (configs, tokenizers and feature extractors do not look at it); and each changed layer has
+a tensor of the stock name and another size, at which they stop as well.
 
 This file needs torch and transformers only, and is the same, byte for byte, beside the weights of every artifact
 (``modeling_modelpress.py``) and in the client.
@@ -164,8 +165,7 @@ class _PlannedConfig(_Planned):
             "model_type": MODEL_TYPE,
             "base_model_type": self.stock.model_type,  # type: ignore[attr-defined]
             "auto_map": {"AutoConfig": f"{Path(CODE_FILE).stem}.{ModelPressConfig.__name__}"},
-            "dtype": HOW_TO_OPEN,
-            "weights_dtype": fields.get("dtype"),
+            "transformers_weights": HOW_TO_OPEN,
         }
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
@@ -308,9 +308,8 @@ def _unpacked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the stock fields and the plan of an artifact's config."""
     if fields.get("model_type") != MODEL_TYPE:
         return dict(fields)
-    ours = {"model_type", "base_model_type", "auto_map", "weights_dtype", "dtype"}
-    stock = {name: value for name, value in fields.items() if name not in ours}
-    return stock | {"dtype": fields.get("weights_dtype")}
+    ours = {"model_type", "base_model_type", "auto_map", "transformers_weights"}
+    return {name: value for name, value in fields.items() if name not in ours}
 
 
 def register() -> None:

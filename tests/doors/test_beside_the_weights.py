@@ -16,8 +16,8 @@ USE = """
 folders, options = (json.loads(each) for each in sys.argv[2:])
 text = transformers.pipeline("text-classification", model=folders["bert"], **options)
 answer["classes"] = [type(text.model).__name__, text("a b c")[0]["label"]]
-answer["tokens"] = transformers.AutoTokenizer.from_pretrained(folders["bert"], **options)("a b")["input_ids"]
-extractor = transformers.AutoFeatureExtractor.from_pretrained(folders["hubert"], **options)
+answer["tokens"] = transformers.AutoTokenizer.from_pretrained(folders["bert"])("a b")["input_ids"]
+extractor = transformers.AutoFeatureExtractor.from_pretrained(folders["hubert"])
 answer["extractor"] = type(extractor).__name__
 tuned = transformers.AutoModelForTokenClassification.from_pretrained(
     folders["bert"], num_labels=3, ignore_mismatched_sizes=True, **options

@@ -130,8 +130,8 @@ def test_a_fine_tuned_model_is_saved_as_an_artifact_again(artifact: Path, tmp_pa
     assert torch.equal(again(**batch).logits, model(**batch).logits)
     assert torch.equal(base(**batch)[0], model.base_model(**batch)[0])
     assert (tmp_path / "modeling_modelpress.py").read_bytes() == (artifact / "modeling_modelpress.py").read_bytes()
-    with pytest.raises(AttributeError, match="trust_remote_code"):
-        BertConfig.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        BertModel.from_pretrained(tmp_path)
 
 
 def test_a_config_saved_alone_is_no_stock_config(artifact: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_config_saved_alone_is_no_stock_config(artifact: Path, tmp_path: Path)
     AutoConfig.from_pretrained(artifact).save_pretrained(tmp_path)
 
     assert AutoConfig.from_pretrained(tmp_path).plan == AutoConfig.from_pretrained(artifact).plan
-    with pytest.raises(AttributeError, match="trust_remote_code"):
+    with pytest.raises(ValueError, match="trust_remote_code"):
         BertModel.from_pretrained(tmp_path)
 
 
