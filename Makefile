@@ -42,11 +42,13 @@ check: $(INSTALLED) ## all that guards a change: format, lint, types, imports, d
 	@$(MAKE) --no-print-directory drift
 	@$(MAKE) --no-print-directory test
 
-generate: $(INSTALLED) ## rewrite what is generated: catalogue, openapi.yaml, client, reload code, README table
+generate: $(INSTALLED) ## rewrite what is generated: catalogue, openapi.yaml, client, reload code, README table, pages of errors and settings
 	@$(RUN) -m jobs.compression.catalogue $(GENERATE_ARGS)
 	@$(RUN) -m service.openapi $(GENERATE_ARGS)
 	@$(RUN) clients/python/generate.py $(GENERATE_ARGS)
 	@$(RUN) -m jobs.checkpoint.copies $(GENERATE_ARGS)
+	@$(RUN) -m service.error_pages $(GENERATE_ARGS)
+	@$(RUN) -m deploy.settings_page $(GENERATE_ARGS)
 	@$(RUN) -m deploy.readme $(GENERATE_ARGS)
 
 drift: ## fail if something generated is stale
