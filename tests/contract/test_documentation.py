@@ -18,6 +18,7 @@ _FILE = re.compile(r"`((?:jobs|service|clients|tests|deploy|docs)/[\w./-]+)`")
 
 
 def named(file: Path) -> str:
+    """Return the file's path from the root, as a test's name."""
     return str(file.relative_to(ROOT))
 
 

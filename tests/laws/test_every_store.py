@@ -60,14 +60,17 @@ def prefix(any_store: Any) -> Iterator[str]:
 
 
 def get_by_http(url: str) -> bytes:
+    """Return the body that a plain GET gives."""
     return plain_http("GET", url)[0]
 
 
 def put_by_http(url: str, body: bytes) -> str:
+    """Put *body* by plain HTTP and return its ETag."""
     return plain_http("PUT", url, body)[1]["ETag"]
 
 
 def plain_http(method: str, url: str, body: bytes | None = None) -> tuple[bytes, http.client.HTTPMessage]:
+    """Return body and headers of one request without any client library."""
     split = urlsplit(url)
     connection = http.client.HTTPConnection(split.netloc, timeout=60)
     try:

@@ -54,12 +54,14 @@ def sources() -> Sources:
 
 
 def fill(sources: Sources, bucket: str, prefix: str, files: Mapping[str, bytes]) -> None:
+    """Put *files* below *prefix* of a bucket in memory."""
     store = sources.store.in_bucket(bucket)
     for path, content in files.items():
         store.put(prefix + path, content)
 
 
 def found_below(folder: Path) -> dict[str, bytes]:
+    """Return every file below *folder* by its path."""
     return {each.relative_to(folder).as_posix(): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
 
 
@@ -302,6 +304,7 @@ def test_unreadable_data_is_not_found(sources: Sources, tmp_path: Path, name: st
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write *files* below *folder*."""
     for path, content in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

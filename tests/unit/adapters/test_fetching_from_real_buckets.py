@@ -39,10 +39,12 @@ def sources(store: S3Store) -> Sources:
 
 
 def found_below(folder: Path) -> dict[str, bytes]:
+    """Return every file below *folder* by its path."""
     return {each.relative_to(folder).as_posix(): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
 
 
 def put_by_http(url: str, body: bytes) -> str:
+    """Put *body* by plain HTTP and return its ETag."""
     split = urlsplit(url)
     connection = HTTPConnection(split.netloc, timeout=30)
     connection.request("PUT", f"{split.path}?{split.query}", body)

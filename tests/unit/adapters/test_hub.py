@@ -27,6 +27,7 @@ def hub() -> Iterator[FakeHub]:
 
 
 def folder_at(hub: FakeHub, text: str, *, token: str = "", kind: str = "model") -> HubFolder:
+    """Return the folder that *text* names on the fake hub."""
     return HubFolder.at(parse_uri(text), kind, hub=Hub(hub.url, token), missing=ModelNotFoundError)
 
 
