@@ -106,7 +106,11 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         within = _within("profile", progress)
         before, after, speedups = profile_pair(*subjects, spec.profile, modality=anatomy.modality, progress=within)
     report = Report(
-        model={"architecture": type(dense).__name__, "model_type": dense.config.model_type},
+        model={
+            "uri": spec.model.uri,
+            "architecture": type(dense).__name__,
+            "model_type": dense.config.model_type,
+        },
         steps=step_reports,
         door="native" if plan.native else "modelpress",
         dense=before,

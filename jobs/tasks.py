@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -23,7 +23,7 @@ from jobs.adapters.sources import Sources
 from jobs.adapters.transfer import Fetched
 from jobs.contract.errors import InternalError, LeaseLostError, LimitExceededError, ModelPressError, QueueError
 from jobs.contract.report import Report
-from jobs.contract.spec import CompressionSpec
+from jobs.contract.spec import CompressionSpec, ModelRef
 from jobs.contract.state import JobState
 from jobs.contract.uris import parse_uri
 from jobs.scratch import empty, scratch_folder
@@ -105,7 +105,8 @@ class Attempt:
         folders = pipeline.Folders(folder / "model", folder / "out", folder / "data" if spec.data else None)
         report_progress("fetch", 0, 1)
         source = self._fetch(spec, folders)
-        report = pipeline.run(spec, folders, report_progress)
+        pinned = replace(spec, model=ModelRef(source.uri))
+        report = pipeline.run(pinned, folders, report_progress)
         self._publish(folders.out, report, source, report_progress)
 
     def _fetch(self, spec: CompressionSpec, folders: pipeline.Folders) -> Fetched:
