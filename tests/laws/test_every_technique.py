@@ -1,6 +1,6 @@
 """What every technique owes to whoever calls it, on every family of models.
 
-The fast tier runs one text, one audio and one vision family; the others are marked slow.
+The fast tier runs the usual requests on one text, one audio and one vision family; the others are marked slow.
 """
 
 import json
@@ -49,12 +49,13 @@ NOTHING: Mapping[str, tuple[Json, ...]] = {
 
 
 def over_families(requests: Mapping[str, tuple[Json, ...]]) -> list[Any]:
-    """Return every (step, family): the representatives in the fast tier, the rest slow."""
+    """Return every (step, family): usual requests on the representatives, the others on one, and the rest slow."""
     found = []
     for technique, documents in requests.items():
         for document in documents:
             for family in FAMILIES:
-                marks = () if family in REPRESENTATIVES else (pytest.mark.slow,)
+                fast = family in REPRESENTATIVES if document == documents[0] else family == REPRESENTATIVES[0]
+                marks = () if fast else (pytest.mark.slow,)
                 name = f"{family}-{technique}-{document}"
                 found.append(pytest.param(Step(technique, document), family, marks=marks, id=name))
     return found

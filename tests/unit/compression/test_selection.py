@@ -30,7 +30,7 @@ def test_ties_are_settled_by_position() -> None:
 
 @pytest.mark.parametrize(
     ("share", "present", "expected"),
-    [(0, 12, 0), (0.01, 12, 1), (0.5, 12, 6), (0.99, 12, 11), (0.3, 12, 4), (0.5, 1, 0)],
+    [(0.0, 12, 0), (0.01, 12, 1), (0.5, 12, 6), (0.99, 12, 11), (0.3, 12, 4), (0.5, 1, 0)],
 )
 def test_a_share_becomes_the_nearest_count(share: float, present: int, expected: int) -> None:
     """A share is rounded, never to zero unless it is zero, and never takes the last part."""
