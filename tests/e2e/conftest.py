@@ -6,14 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 from modelpress import ModelPress
-from tiny_folders import put_folder, write_data, write_model
+from tiny_folders import FAMILIES, put_folder, write_data, write_model
 
 from deploy.embedded.stack import MODELS_BUCKET, Stack
 from jobs.state.opening import State
 from jobs.state.settings import StateSettings
 from jobs.state.storage import S3Store
-
-FAMILIES = ("bert", "hubert")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import FAMILIES
 from fresh_process import differences
 from http_calls import Json, events
 from modelpress import Job, ModelPress
 from modelpress.report import Report
 from safetensors import safe_open
 from tiny import HEADS, LAYERS, UNITS, WIDTH
+from tiny_folders import FAMILIES
 
 from jobs.contract.spec import request_sha256
 

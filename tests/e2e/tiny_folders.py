@@ -10,7 +10,8 @@ from deploy.demo.data import write_sentences, write_voices
 from jobs.state.storage import S3Store
 
 LETTERS = (*string.ascii_lowercase, *string.digits)
-VOICES, SENTENCES, SECONDS = 6, 48, 0.2
+FAMILIES = ("bert", "hubert")
+VOICES, SENTENCES, SECONDS = 12, 48, 0.2
 
 
 def write_model(model_type: str, folder: Path) -> Path:
