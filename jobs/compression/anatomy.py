@@ -44,6 +44,10 @@ class Slot:
         """Put *linear* in the place of what is there."""
         setattr(self.parent, self.attribute, linear)
 
+    def matrices(self) -> list[nn.Parameter]:
+        """Return what the map is stored in, without the bias: one matrix, or two factors."""
+        return [parameter for name, parameter in self.linear.named_parameters() if name != "bias"]
+
     def weight(self) -> Float[Tensor, "O I"]:
         """Return the map's matrix; for two factors, their product."""
         held = self.linear

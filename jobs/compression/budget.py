@@ -109,7 +109,7 @@ def _macs(model: PreTrainedModel, anatomy: Anatomy, encoder_only: bool) -> _Size
         (count, length * cost + extra) for (count, cost), extra in zip(per_position.heads, weighing, strict=True)
     )
     if encoder_only:
-        weights = sum(_weights(slot) for layer in layers for slot in layer.slots)
+        weights = sum(matrix.numel() for layer in layers for slot in layer.slots for matrix in slot.matrices())
         total = length * weights + sum(count * extra for (count, _), extra in zip(heads, weighing, strict=True))
     return _Sizes(total, heads, _times(per_position.units, length))
 
@@ -137,10 +137,6 @@ def _priced(total: int, layers: Sequence[Layer], extra: Callable[[Slot], int]) -
 
 def _inner(slot: Slot, dense: int) -> int:
     return slot.linear.rank if isinstance(slot.linear, FactorisedLinear) else dense
-
-
-def _weights(slot: Slot) -> int:
-    return sum(parameter.numel() for name, parameter in slot.linear.named_parameters() if name != "bias")
 
 
 def _times(parts: Sequence[tuple[int, int]], factor: int) -> tuple[tuple[int, int], ...]:

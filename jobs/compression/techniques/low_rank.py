@@ -133,10 +133,5 @@ def _rank(found: Spectrum, params: LowRank) -> int:
 def _achieved(groups: Sequence[Group], ranks: Mapping[str, int]) -> dict[str, Any]:
     slots = [slot for group in groups for slot in group]
     before = sum(slot.linear.out_features * slot.linear.in_features for slot in slots)
-    kept = sum(
-        ranks[slot.name] * (slot.linear.out_features + slot.linear.in_features)
-        if slot.name in ranks
-        else slot.linear.out_features * slot.linear.in_features
-        for slot in slots
-    )
+    kept = sum(matrix.numel() for slot in slots for matrix in slot.matrices())
     return {"rank_ratio": kept / before, "ranks": dict(ranks), "left_dense": len(slots) - len(ranks)}

@@ -57,8 +57,7 @@ def compress(model: PreTrainedModel, params: WeightPruning, ctx: Context) -> Out
 
 def prunable(layer: Layer, *, include_bias: bool) -> list[nn.Parameter]:
     """Return the parameters of a layer's six maps that take part."""
-    named = [each for slot in layer.slots for each in slot.linear.named_parameters()]
-    return [parameter for name, parameter in named if include_bias or name != "bias"]
+    return [each for slot in layer.slots for each in (slot.linear.parameters() if include_bias else slot.matrices())]
 
 
 def _prune(pool: Sequence[nn.Parameter], sparsity: float) -> None:
