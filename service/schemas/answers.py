@@ -42,11 +42,11 @@ def free(about: str, **options: Any) -> fields.Dict:
 class Progress(AnswerSchema):
     """How far a running job is."""
 
-    stage = text("load, compress, recover, profile, evaluate, write or publish")
+    stage = text("fetch, load, compress, a technique's name, evaluate, recover, write, profile or publish")
     step = count("Steps of the stage that are done")
     steps = count("Steps of the stage")
     fraction = fields.Float(
-        required=True, allow_none=True, metadata={"description": "Share of the whole job; null when unknown"}
+        required=True, allow_none=True, metadata={"description": "Share of the stage; null when unknown"}
     )
 
 

@@ -14,13 +14,13 @@ class Progress:
     """How far a running job is."""
 
     stage: str
-    """ load, compress, recover, profile, evaluate, write or publish """
+    """ fetch, load, compress, a technique's name, evaluate, recover, write, profile or publish """
     step: int
     """ Steps of the stage that are done """
     steps: int
     """ Steps of the stage """
     fraction: float | None
-    """ Share of the whole job; null when unknown """
+    """ Share of the stage; null when unknown """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
