@@ -111,10 +111,12 @@ class Result:
 
 
 def technique_of(case: str) -> Technique:
+    """Return what is done in *case*."""
     return TECHNIQUES[case.partition(" of ")[0]]
 
 
 def family_of(case: str) -> str:
+    """Return to which model."""
     return case.partition(" of ")[2]
 
 
