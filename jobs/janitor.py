@@ -16,7 +16,7 @@ from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.state import JobState
 from jobs.settings import WorkerSettings
 from jobs.state.ledger import Ledger
-from jobs.state.objects import ObjectMissingError
+from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State
 from jobs.state.queue import JobQueue, Place
 from jobs.state.records import AttemptLostError, Job, run_timeout_error, utc_now
@@ -47,7 +47,7 @@ class Janitor:
         for job_id in self._ledger.open_ids():
             try:
                 moved += self._look(job_id, seen_taken)
-            except (QueueError, StorageError, ObjectMissingError):
+            except Exception:  # one job that cannot be read must not cost the others their janitor
                 log.exception("%s is left for the next round.", job_id)
         return moved
 
@@ -113,7 +113,7 @@ def main() -> int:
     while not stop.is_set():
         try:
             janitor.round()
-        except (QueueError, StorageError, ObjectMissingError) as error:
+        except (QueueError, StorageError, ObjectMissingError, AccessRefusedError) as error:
             log.warning("The round was cut short: %s", error)
         stop.wait(settings.janitor_s)
     return 0

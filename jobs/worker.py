@@ -28,6 +28,7 @@ from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.state import JobState
 from jobs.scratch import empty, scratch_folder, sweep, unique_worker_name
 from jobs.settings import WorkerSettings, compute_single_threaded
+from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State, redis_client
 from jobs.state.queue import QUEUE_NAME, SERIALIZER, RefusedJobError, SafeJob
 from jobs.state.records import AttemptLostError, Job, run_timeout_error, utc_now
@@ -38,6 +39,15 @@ IDLE_TTL_S = 30
 OVERTIME_S = 10
 """How long a child may ignore the end of its time before it is killed."""
 _PR_SET_PDEATHSIG = 1
+_AWAY = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    QueueError,
+    StorageError,
+    AccessRefusedError,
+    ObjectMissingError,
+)
+"""What Redis or the store may meet with that a job under way should survive."""
 log = logging.getLogger("modelpress.worker")
 
 
@@ -114,7 +124,7 @@ class SafeWorker(Worker):
         try:
             super().maintain_heartbeats(job, execution)
             self.watch.see(self.backing.ledger.heartbeat(_ledger_id(job), self.name))
-        except (RedisConnectionError, RedisTimeoutError, QueueError, StorageError) as error:
+        except _AWAY as error:
             log.warning("A heartbeat was missed: %s", error)
         reason = self._reason_to_end(job)
         if reason:
@@ -126,7 +136,7 @@ class SafeWorker(Worker):
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
         try:
             self._hand_on(_ledger_id(job), ret_val)
-        except (QueueError, StorageError) as error:
+        except _AWAY as error:
             log.warning("%s is left to the janitor: %s", job.id, error)
 
     def _reason_to_end(self, job: Transport) -> str | None:

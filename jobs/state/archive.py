@@ -53,6 +53,10 @@ class Archive:
         marker = self._read(_OPEN + job_id)
         return marker["tenant"] if marker else None
 
+    def is_open(self, job_id: str) -> bool:
+        """Return whether the job was accepted and its end is not yet known to all."""
+        return self._store.head(_OPEN + job_id) is not None
+
     def close(self, job_id: str) -> None:
         """Remove the marker of a job that has its outcome."""
         self._store.delete(_OPEN + job_id)

@@ -101,7 +101,7 @@ class Ledger(LedgerReader):
     def claim(self, job_id: str, worker: str) -> Lease | None:
         """Return the lease of the job's next attempt; None when there is nothing to do, or somebody else does it."""
         job = self.find(job_id)
-        if job is None or job.state is not JobState.QUEUED:
+        if job is None or job.state is not JobState.QUEUED or self.settle(job) is not None:
             return None
         if job.expired(self._clock()):
             self.expire(job)
@@ -132,23 +132,13 @@ class Ledger(LedgerReader):
         if changed.state is JobState.CANCELLING:
             raise records.cancelled_error()
 
-    def confirm(self, lease: Lease) -> None:
-        """Return if the lease still holds.
-
-        Raises:
-            LeaseLostError: a newer attempt owns the job, or it has ended.
-        """
-        if self._holder(lease.job) != lease.token:
-            raise records.lease_lost_error(lease)
-
     def finish(self, lease: Lease, state: JobState, error: Json | None = None) -> Job:
         """End the job and return it; what the attempt published must be stored already.
 
         Raises:
             LeaseLostError: a newer attempt owns the job, or it has ended.
         """
-        self.confirm(lease)
-        job = self._end(lease.job, state, error, token=lease.token)
+        job = self._end(lease.job, state, error, token=lease.token) if self._hold(lease) else None
         if job is None:
             raise records.lease_lost_error(lease)
         return job
@@ -221,13 +211,14 @@ class Ledger(LedgerReader):
         self._memory.forget(job.id)  # the archive knows of an attempt that Redis does not
         return None
 
-    def _holder(self, job: Job) -> str | None:
+    def _hold(self, lease: Lease) -> bool:
+        """Prolong the lease, so that nobody takes the job over just now; return whether it still held."""
+        values = {"lease_until": self._clock() + self._lease}
         try:
-            found = self.find(job.id)
+            return self._change(lease.job, values, states=UNDER_WAY, guard=("token", lease.token)).done
         except QueueError:
-            claims = self._archive.claims(job.tenant, job.id)
-            return claims[-1]["token"] if claims else None
-        return found.token if found else None
+            claims = self._archive.claims(lease.job.tenant, lease.job.id)
+            return bool(claims) and claims[-1]["token"] == lease.token
 
     def _give_up(
         self, job: Job, error: ModelPressError, *, stage: str | None, delay_s: float, guard: tuple[str, Any]
@@ -286,10 +277,10 @@ class Ledger(LedgerReader):
 
     def _settled(self, job: Job, outcome: Json) -> Job:
         settled = ending(job, outcome)
-        self._archive.close(job.id)
         try:
             values = {name: getattr(settled, name) for name in _SETTLED}
             self._change(settled, values, states=OPEN_STATES, event=ended_event(settled))
         except QueueError:
-            return settled  # it has ended all the same: whoever looks next rebuilds it
+            return settled  # it has ended all the same; the marker stays until Redis has been told
+        self._archive.close(job.id)
         return settled

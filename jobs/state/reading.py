@@ -18,6 +18,8 @@ from jobs.state.records import Job
 from jobs.state.working_memory import WorkingMemory
 
 PAGE_MAX = 100
+SCANNED_MAX = 1000
+"""Jobs that one page looks at, whatever it seeks: the next page goes on from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class LedgerReader:
     ) -> Page:
         """Return up to *limit* of the tenant's jobs, newest first, that fit the filters.
 
+        Where few fit, a page may have less than *limit*, even none, and still a next one.
+
         Args:
             tenant: whose.
             state: only jobs in this state.
@@ -89,13 +93,13 @@ class LedgerReader:
             raise InvalidRequestError(f"Expected the next_cursor of an earlier page; got {cursor[:40]!r}.")
         if not self._memory.is_indexed(tenant):
             self._memory.index(tenant, self._archive.job_ids(tenant))
-        limit, found = min(limit, PAGE_MAX), list[Job]()
-        for job in self._newest(tenant, cursor or ""):
-            if not _fits(job, state, kind, label):
-                continue
-            if len(found) == limit:
-                return Page(tuple(found), found[-1].id)
-            found.append(job)
+        limit, found, last = min(limit, PAGE_MAX), list[Job](), cursor
+        for looked_at, job in enumerate(self._newest(tenant, cursor or "")):
+            fits = _fits(job, state, kind, label)
+            if looked_at == SCANNED_MAX or (fits and len(found) == limit):
+                return Page(tuple(found), last)
+            found += [job] if fits else []
+            last = job.id
         return Page(tuple(found), None)
 
     def manifest(self, tenant: str, job_id: str) -> Json | None:
@@ -137,7 +141,10 @@ class LedgerReader:
         request = self._archive.request(tenant, job_id)
         if request is None:
             return None
+        is_open = self._archive.is_open(job_id)  # before its outcome: whoever ends a job writes that first
         outcome = self._archive.outcome(tenant, job_id)
+        if outcome is None and not is_open:
+            return None  # the marker could not be written, and the caller was told so
         cancelled = outcome is None and self._archive.is_cancelled(tenant, job_id)
         claims = self._archive.claims(tenant, job_id)
         return rebuilt(request, claims, outcome, cancelled=cancelled, lease_until=self._clock() + self._lease)

@@ -145,6 +145,46 @@ def test_only_the_first_outcome_counts(ledger: Ledger, memory: MemoryStore) -> N
     assert ledger.show("acme", job.id).state is JobState.CANCELLED
 
 
+def test_nobody_takes_a_job_over_while_its_outcome_is_written(ledger: Ledger, memory: MemoryStore) -> None:
+    """A janitor that saw the lease lapse comes too late once the attempt has begun to end the job."""
+    lease = ledger.claim(accepted(ledger).id, "w1")
+    seen = ledger.show("acme", lease.job.id)
+    taken_over = []
+    write = memory.put_if_absent
+
+    def write_slowly(key: str, body: bytes) -> bool:
+        taken_over.append(ledger.abandon(seen, AttemptLostError("silent")))
+        return write(key, body)
+
+    memory.put_if_absent = write_slowly
+
+    assert ledger.finish(lease, JobState.SUCCEEDED).state is JobState.SUCCEEDED
+    assert taken_over == [None]
+
+
+def test_a_job_that_has_ended_is_not_claimed(ledger: Ledger, memory: MemoryStore, redis: Redis) -> None:
+    """Where Redis still says queued, but the store has the outcome, nobody computes it again."""
+    job = accepted(ledger)
+    before = redis.hgetall(f"modelpress:{{{job.id}}}:record")
+    ledger.finish(ledger.claim(job.id, "w1"), JobState.SUCCEEDED)
+    redis.hset(f"modelpress:{{{job.id}}}:record", mapping=before)
+
+    assert ledger.claim(job.id, "w2") is None
+    assert ledger.show("acme", job.id).state is JobState.SUCCEEDED
+    assert memory.head(f"tenants/acme/jobs/{job.id}/attempts/2/claim") is None
+
+
+def test_a_request_that_was_never_accepted_is_no_job(ledger: Ledger, memory: MemoryStore) -> None:
+    """Where the marker could not be written the caller was told so: no job comes of the request, and none is listed."""
+    job = accepted(ledger)
+    body = memory.get(f"tenants/acme/jobs/{job.id}/request.json")
+    orphan = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    memory.put(f"tenants/acme/jobs/{orphan}/request.json", body.replace(job.id.encode(), orphan.encode()))
+
+    assert ledger.show("acme", orphan) is None
+    assert [each.id for each in ledger.page("acme").jobs] == [job.id]
+
+
 def test_progress_is_shown_and_told(ledger: Ledger) -> None:
     """Progress appears in the job and as an event with its stage."""
     lease = ledger.claim(accepted(ledger).id, "w1")
@@ -292,6 +332,19 @@ def test_pages_can_be_filtered(ledger: Ledger) -> None:
     assert ids(state=JobState.RUNNING) == [plain.id]
     assert ids(kind="profile") == ids(label="team") == ids(label="team=speech") == [labelled.id]
     assert ids(label="team=vision") == ids(label="owner") == []
+
+
+def test_a_page_looks_at_so_many_jobs_and_no_more(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter that nearly nothing fits gives short pages, whose cursors lead to what fits."""
+    wanted = ledger.accept("acme", "compression", REQUEST, labels={"team": "speech"})
+    for _ in range(4):
+        accepted(ledger)
+    monkeypatch.setattr("jobs.state.reading.SCANNED_MAX", 3)
+
+    first = ledger.page("acme", label="team")
+
+    assert first.jobs == ()
+    assert ledger.page("acme", label="team", cursor=first.next_cursor).jobs == (wanted,)
 
 
 def test_a_made_up_cursor_is_refused(ledger: Ledger) -> None:

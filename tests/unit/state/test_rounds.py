@@ -142,6 +142,21 @@ def test_an_outcome_without_an_end_is_settled(
     assert list(ledger.open_ids()) == []
 
 
+def test_an_end_that_redis_missed_is_told_later(
+    *, janitor: Janitor, ledger: Ledger, memory: MemoryStore, clock: Clock, job: Job
+) -> None:
+    """A job that ended while Redis was away, which then comes back as it was, does not stay running for ever."""
+    lease = ledger.claim(job.id, "w1")
+    alone = Ledger(memory, Redis.from_url("redis://127.0.0.1:1/0", decode_responses=True), clock=clock)
+    alone.finish(lease, JobState.SUCCEEDED)
+    assert ledger.show("acme", job.id).state is JobState.RUNNING
+    clock.pass_seconds(61)
+    janitor.round()
+
+    assert ledger.show("acme", job.id).state is JobState.SUCCEEDED
+    assert list(ledger.open_ids()) == []
+
+
 def test_a_marker_that_was_left_is_removed(
     janitor: Janitor, ledger: Ledger, memory: MemoryStore, redis: Redis, job: Job
 ) -> None:
@@ -164,11 +179,12 @@ def test_a_delayed_attempt_waits(janitor: Janitor, ledger: Ledger, queue: JobQue
     assert queue.place(job.id, 2) is Place.WAITING
 
 
+@pytest.mark.parametrize("content", [b'{"tenant": "acme"}', b"{}", b"cut sh"])
 def test_one_bad_marker_does_not_stop_the_round(
-    janitor: Janitor, ledger: Ledger, memory: MemoryStore, queue: JobQueue, job: Job
+    janitor: Janitor, memory: MemoryStore, queue: JobQueue, job: Job, content: bytes
 ) -> None:
-    """A marker without a request is left alone; the other jobs are looked after."""
-    memory.put("open/job_00000000000000000000000000", b'{"tenant": "acme"}')
+    """A marker without a request, or one that cannot be read, is left alone; the other jobs are looked after."""
+    memory.put("open/job_00000000000000000000000000", content)
 
     assert janitor.round() == 1
     assert queue.place(job.id, 1) is Place.WAITING
