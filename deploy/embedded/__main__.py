@@ -1,16 +1,13 @@
 """``python -m deploy.embedded up|down|status``: the stack kept running; each may be repeated."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
+from deploy.embedded.minilm import put_minilm
 from deploy.embedded.processes import StartError
-from deploy.embedded.stack import ROOT, Stack
+from deploy.embedded.stack import MODELS_BUCKET, STATE_VARIABLE, Stack, state_folder
 from deploy.embedded.supervisor import NAME as SUPERVISOR
-
-STATE_VARIABLE = "MODELPRESS_STATE"
-DEFAULT_FOLDER = ROOT / ".modelpress"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,11 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def up(stack: Stack) -> int:
-    """Start what does not run and say how to reach it."""
+    """Start what does not run, put a model there to try, and say how to reach it."""
     stack.start()
+    to_try = put_minilm(stack.store(MODELS_BUCKET))
     print(f"ModelPress runs at {stack.url} (its API in the browser: {stack.url}/docs).")
     print(f"API key: {stack.api_key}")
     print(f"Both are in {stack.env_file}; `make down` stops it.")
+    if to_try:
+        print("A real model to try is at s3://models/minilm.")
     return 0
 
 
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder",
         type=Path,
-        default=Path(os.environ.get(STATE_VARIABLE, DEFAULT_FOLDER)),
+        default=state_folder(),
         help=f"where all state is kept (default: {STATE_VARIABLE}, else .modelpress)",
     )
     return parser

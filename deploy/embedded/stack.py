@@ -25,7 +25,13 @@ TENANT = "local"
 WEB = "service"
 WEB_WORKERS = 2
 WEB_THREADS = 8
+STATE_VARIABLE = "MODELPRESS_STATE"
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "HF_ENDPOINT", "HF_HOME", "HF_TOKEN")
+
+
+def state_folder() -> Path:
+    """Return where all state is kept: what the environment names, else ``.modelpress`` in the project."""
+    return Path(os.environ.get(STATE_VARIABLE, ROOT / ".modelpress"))
 
 
 class Stack:
@@ -45,7 +51,11 @@ class Stack:
 
     def __enter__(self) -> Self:
         """Start everything, to be stopped when this process ends, even if it is killed."""
-        self.start(owner=os.getpid())
+        try:
+            self.start(owner=os.getpid())
+        except BaseException:  # whatever ended the start: no block follows that would stop what runs already
+            self.stop()
+            raise
         return self
 
     def __exit__(

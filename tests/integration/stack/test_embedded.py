@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from modelpress import ModelPress
 
-from deploy.embedded.processes import Processes
+from deploy.embedded.processes import Processes, Program
+from deploy.embedded.stack import MODELS_BUCKET, Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -58,6 +59,13 @@ def test_the_env_file_opens_the_door(folder: Path) -> None:
     assert stat.S_IMODE((folder / "env").stat().st_mode) == 0o600
 
 
+def test_a_model_to_try_is_there(folder: Path) -> None:
+    """``up`` has put a real model where the README's example looks for it."""
+    keys = {found.key for found in Stack(folder).store(MODELS_BUCKET).list("minilm/")}
+
+    assert {"minilm/config.json", "minilm/model.safetensors", "minilm/tokenizer.json"} <= keys
+
+
 def test_a_killed_worker_comes_back(folder: Path) -> None:
     """The supervisor starts the worker again after it was killed."""
     processes = Processes(folder)
@@ -95,3 +103,21 @@ def test_down_may_be_repeated(root: Path, folder: Path) -> None:
     assert codes == [0, 0]
     assert not [record for record in records if record.alive]
     assert command(root, folder, "status").returncode == 1
+
+
+class Interrupted(Stack):
+    """A stack whose user loses patience while it starts."""
+
+    def start(self, owner: int | None = None) -> None:
+        """Start one program, then be interrupted."""
+        self.processes.start(Program("redis", ("sleep", "60"), {"PATH": os.environ["PATH"]}, str(self.folder)))
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_start_leaves_nothing_running(tmp_path: Path) -> None:
+    """What runs already is stopped when the rest is not started any more."""
+    stack = Interrupted(tmp_path)
+    with pytest.raises(KeyboardInterrupt), stack:
+        pytest.fail("the block must not be entered")
+
+    assert stack.processes.records() == []
