@@ -35,10 +35,10 @@ def constraints() -> dict[str, str]:
 
 
 def declared(pyproject: Path) -> Iterator[Requirement]:
-    """Yield every requirement of *pyproject*, extras included."""
+    """Yield every requirement of *pyproject* that applies to this machine, extras included."""
     project = tomllib.loads(pyproject.read_text())["project"]
     for group in (project["dependencies"], *project.get("optional-dependencies", {}).values()):
-        yield from map(Requirement, group)
+        yield from (each for each in map(Requirement, group) if each.marker is None or each.marker.evaluate())
 
 
 def needed_by(name: str, extra: str) -> Iterator[Requirement]:
