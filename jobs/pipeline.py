@@ -149,13 +149,13 @@ def _planned(spec: CompressionSpec, dense: PreTrainedModel, anatomy: Anatomy) ->
 def _compress(
     steps: Sequence[Step], model: nn.Module, anatomy: Anatomy, batches: Batches | None, progress: StageProgress
 ) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
-    reports = []
+    reports, probe = [], _short_batch(model, anatomy)
     for index, step in enumerate(steps):
         progress("compress", index, len(steps), step.technique)
         began = time.perf_counter()
         generator = torch.Generator().manual_seed(int(step.params.get("seed", 0)))
         within = _within(step.technique, progress)
-        outcome = apply(step, model, Context(anatomy=anatomy, batches=batches, rng=generator, progress=within))
+        outcome = apply(step, model, Context(anatomy, batches, generator, within, probe))
         model = outcome.model
         took = time.perf_counter() - began
         reports.append(StepReport(step.technique, dict(step.params), outcome.achieved, outcome.notes, took))

@@ -22,6 +22,9 @@ class Family:
         width: config field of the feed-forward width.
         width_in_hidden: that field counts in multiples of ``hidden_size``.
         free_heads: the class reads ``head_dim`` from its config, so that fewer heads need no other code.
+        norm_first: a block reads the normalised residual stream and writes into the plain one.
+        attention_scale, feed_forward_scale: paths, from a layer, of what a block's output is multiplied by before it
+            joins the stream; empty where nothing is.
     """
 
     model_types: tuple[str, ...]
@@ -36,6 +39,9 @@ class Family:
     width: str = "intermediate_size"
     width_in_hidden: bool = False
     free_heads: bool = False
+    norm_first: bool = False
+    attention_scale: str = ""
+    feed_forward_scale: str = ""
 
 
 BERT = Family(
@@ -86,11 +92,20 @@ VIT = Family(
     up="mlp.fc1",
     down="mlp.fc2",
     free_heads=True,
+    norm_first=True,
 )
 
 AST = replace(VIT, model_types=("audio-spectrogram-transformer",), modality="audio")
 
-DINOV2 = replace(VIT, model_types=("dinov2",), layers="encoder.layer", width="mlp_ratio", width_in_hidden=True)
+DINOV2 = replace(
+    VIT,
+    model_types=("dinov2",),
+    layers="encoder.layer",
+    width="mlp_ratio",
+    width_in_hidden=True,
+    attention_scale="layer_scale1.lambda1",
+    feed_forward_scale="layer_scale2.lambda1",
+)
 
 FAMILIES: tuple[Family, ...] = (BERT, DISTILBERT, WAV2VEC2, VIT, AST, DINOV2)
 """Every family; techniques never mention one."""

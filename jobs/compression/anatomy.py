@@ -116,6 +116,10 @@ class Anatomy:
         """Return a view of every layer, bottom first."""
         return tuple(self._layer(model, index) for index in range(len(self.encoder(model))))
 
+    def norm_first(self, model: PreTrainedModel) -> bool:
+        """Return whether a layer's blocks write into the plain residual stream, so that its output is the stream."""
+        return self.family.norm_first or getattr(model.config, "do_stable_layer_norm", False)
+
     def real_positions(self, model: PreTrainedModel, batch: Batch, length: int) -> Bool[Tensor, "B T"] | None:
         """Return which of the *length* positions inside the encoder are not padding; None when all are real."""
         mask = batch.get("attention_mask")

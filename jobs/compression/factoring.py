@@ -48,9 +48,9 @@ class Spectrum:
         return min(int((shares < energy).sum()) + 1, len(shares))
 
 
-def root_of(moment: Float[Tensor, "I I"]) -> Float[Tensor, "I I"]:
-    """Return S with ``S Sᵀ`` = *moment* plus a ridge."""
-    ridge = RIDGE * moment.diagonal().mean().clamp_min(torch.finfo(moment.dtype).tiny)
+def root_of(moment: Float[Tensor, "I I"], share: float = RIDGE) -> Float[Tensor, "I I"]:
+    """Return S, lower triangular, with ``S Sᵀ`` = *moment* plus a ridge: *share* of the mean diagonal."""
+    ridge = share * moment.diagonal().mean().clamp_min(torch.finfo(moment.dtype).tiny)
     root: Tensor = torch.linalg.cholesky(
         moment + ridge * torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
     )

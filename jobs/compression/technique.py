@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from jobs.batches import Batches
+from jobs.batches import Batch, Batches
 from jobs.compression.anatomy import Anatomy
 from jobs.compression.schema import json_schema, problems
 from jobs.contract.catalogue import NeedsData
@@ -57,12 +57,21 @@ def part_of(progress: Progress, before: int, total: int) -> Progress:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that a technique may ask of the outside world."""
+    """All that a technique may ask of the outside world.
+
+    Attributes:
+        anatomy: of the model.
+        batches: what may be learnt from; None if the request has no data.
+        rng: the only source of chance.
+        progress: is told how far the technique is.
+        probe: a short batch, made up, on which changes are proven.
+    """
 
     anatomy: Anatomy
     batches: Batches | None
     rng: torch.Generator
     progress: Progress
+    probe: Batch
 
     def data(self) -> Batches:
         """Return the batches.

@@ -14,7 +14,7 @@
     │   ├── TargetUnreachableError
     │   ├── NothingChangedError
     │   └── DataRequiredError
-    ├── VerificationError         the artifact did not reload to the same output: never published
+    ├── VerificationError         a cut or the reload gives another output: never published
     ├── LimitExceededError        run or queue timeout, memory, disk
     ├── CancelledError            the caller changed their mind
     ├── LeaseLostError            a newer attempt owns the job; this one must stop writing
@@ -128,7 +128,7 @@ class DataRequiredError(InvalidRequestError):
 
 
 class VerificationError(ModelPressError):
-    """The written artifact, read back, does not give the output that it gave before."""
+    """A cut model, or the written artifact read back, does not give the output that it must: nothing is published."""
 
     code = "verification_failed"
 

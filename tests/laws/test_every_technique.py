@@ -27,8 +27,16 @@ Json = dict[str, Any]
 
 ASKED: Mapping[str, tuple[Json, ...]] = {
     "distillation": ({"layers_kept": 1, "steps": 3}, {"layers_kept": [0], "steps": 0}),
-    "ffn_pruning": ({"units_removed": 0.5}, {"units_kept": 24}, {"units_removed": 0.3, "scope": "global"}),
-    "head_pruning": ({"heads_removed": 0.5}, {"heads_kept": 3}, {"heads_kept": 5, "scope": "global"}),
+    "ffn_pruning": (
+        {"units_removed": 0.5},
+        {"units_kept": 24},
+        {"units_removed": 0.3, "scope": "global", "reconstruct": False},
+    ),
+    "head_pruning": (
+        {"heads_removed": 0.5},
+        {"heads_kept": 3},
+        {"heads_kept": 5, "scope": "global", "reconstruct": False},
+    ),
     "low_rank": (
         {"rank_ratio": 0.5},
         {"rank": 6, "modules": "feed_forward"},
@@ -73,7 +81,9 @@ def run(step: Step, model: PreTrainedModel, progress: Any = silent) -> Outcome:
     """Apply *step* with two padded batches where the family pads."""
     kind = model.config.model_type
     batches = tiny_batches(kind, 2, padded=anatomy_of(model).modality == "text")
-    return apply(step, model, Context(anatomy_of(model), batches, torch.Generator().manual_seed(0), progress))
+    return apply(
+        step, model, Context(anatomy_of(model), batches, torch.Generator().manual_seed(0), progress, tiny_batch(kind))
+    )
 
 
 def output(model: PreTrainedModel) -> torch.Tensor:

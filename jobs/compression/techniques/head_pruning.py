@@ -3,18 +3,25 @@
 A head is a block of rows of query, key and value and the matching columns of the output projection. Whole heads really
 leave, so parameters, multiply-accumulates and time go down together. Each layer keeps at least one head.
 
+With data, the output projections are then refitted, bottom layer first, to give what they gave before.
+
 Source: Michel et al. 2019, arXiv:1905.10650; Lin et al. 2022, arXiv:2211.09949 (the l1 score)
 
-Differs: one shot; no training between the cuts.
+Differs: one shot; a closed-form refit instead of training between the cuts.
 
-Cost: one norm per head; no data.
+Cost: one norm per head; with data four passes over it, a system of K·d equations a layer, K heads kept.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
+from jaxtyping import Int
+from torch import Tensor
 from transformers import PreTrainedModel
 
+from jobs.compression.anatomy import Attention
+from jobs.compression.cutting import Cut, cut_all, inputs_going
 from jobs.compression.schema import Schema
 from jobs.compression.scoring import heads_l1
 from jobs.compression.selection import Amount, Scope, survivors
@@ -36,6 +43,13 @@ class HeadPruning(Params):
     scope: Annotated[
         Scope, Schema("Where heads compete: within their layer (the same number everywhere) or across the model.")
     ] = "layer"
+    reconstruct: Annotated[
+        bool,
+        Schema(
+            "Refit the next projection by least squares on the request's data. Without data it is left out, and the "
+            "report says so."
+        ),
+    ] = True
 
     def asks(self) -> bool:
         """Return whether any head is to go."""
@@ -49,10 +63,13 @@ def compress(model: PreTrainedModel, params: HeadPruning, ctx: Context) -> Outco
     present = sum(attention.heads for attention in attentions)
     scores = [heads_l1(attention) for attention in attentions]
     kept = survivors(scores, Amount(params.heads_removed, params.heads_kept), params.scope)
-    for index, (attention, keep) in enumerate(zip(attentions, kept, strict=True), start=1):
-        drop_heads(attention, keep)
-        ctx.progress(index, len(attentions))
+    cuts = [_cut(attention, keep) for attention, keep in zip(attentions, kept, strict=True)]
+    notes = cut_all(model, cuts, "attention", ctx, refit=params.reconstruct)
     by_layer = [attention.heads for attention in attentions]
-    return Outcome(
-        model, {"heads_removed": 1 - sum(by_layer) / present, "heads_kept": sum(by_layer), "heads_by_layer": by_layer}
-    )
+    achieved = {"heads_removed": 1 - sum(by_layer) / present, "heads_kept": sum(by_layer), "heads_by_layer": by_layer}
+    return Outcome(model, achieved, notes)
+
+
+def _cut(attention: Attention, keep: Int[Tensor, " K"]) -> Cut:
+    going = inputs_going(keep, attention.heads, attention.head_dim)
+    return Cut(attention.output, going, partial(drop_heads, attention, keep))

@@ -12,7 +12,7 @@ from jobs.compression.budget import steps_for
 from jobs.compression.technique import Context, apply
 from jobs.contract.errors import NothingChangedError, TargetUnreachableError
 from jobs.contract.spec import Step, Target
-from tests.tiny import tiny
+from tests.tiny import tiny, tiny_batch
 
 FRONT_END = {"hubert": {"conv_stride": (20, 16)}}
 """Strides like those of real models: the typical ten seconds give 499 positions."""
@@ -52,7 +52,7 @@ def reach(family: str, target: Target) -> tuple[PreTrainedModel, Anatomy, tuple[
     anatomy = anatomy_of(model)
     steps = steps_for(target, model, anatomy)
     for step in steps:
-        apply(step, model, Context(anatomy, None, torch.Generator(), silent))
+        apply(step, model, Context(anatomy, None, torch.Generator(), silent, tiny_batch(model.config.model_type)))
     return model, anatomy, steps
 
 
@@ -105,7 +105,7 @@ def test_a_compressed_model_is_budgeted_as_it_is() -> None:
     """Uneven heads and factorised maps are priced at what they hold now."""
     model = tiny("bert")
     anatomy = anatomy_of(model)
-    context = Context(anatomy, None, torch.Generator(), silent)
+    context = Context(anatomy, None, torch.Generator(), silent, tiny_batch(model.config.model_type))
     apply(Step("head_pruning", {"heads_kept": 5, "scope": "global"}), model, context)
     apply(Step("low_rank", {"rank_ratio": 0.5, "modules": "feed_forward"}), model, context)
     target = Target("params", ratio=0.8, scope="encoder")

@@ -19,7 +19,7 @@ from jobs.contract.errors import (
     TargetUnreachableError,
 )
 from jobs.contract.spec import Step
-from tests.tiny import tiny, tiny_batches
+from tests.tiny import tiny, tiny_batch, tiny_batches
 
 
 def silent(done: int, total: int, note: str = "") -> None:
@@ -28,7 +28,11 @@ def silent(done: int, total: int, note: str = "") -> None:
 
 def run(model: PreTrainedModel, technique: str, batches: Batches | None = None, **params: Any) -> Outcome:
     """Apply one step."""
-    return apply(Step(technique, params), model, Context(anatomy_of(model), batches, torch.Generator(), silent))
+    return apply(
+        Step(technique, params),
+        model,
+        Context(anatomy_of(model), batches, torch.Generator(), silent, tiny_batch(model.config.model_type)),
+    )
 
 
 @pytest.mark.parametrize("include_bias", [False, True])

@@ -1,0 +1,218 @@
+"""Closed-form reconstruction: after a cut, the map that read what has gone is refitted to make up for it.
+
+A block writes into its layer's residual stream: ``stream = residual + scale * (W x + b)``. With X the inputs that are
+left, as columns over a row of ones for the bias, and E the stream of the uncut model less that of the cut one,
+
+    ``W' = W + E Xᵀ (X Xᵀ + λ I)⁻¹ / scale``
+
+is the ridge regression of the uncut stream: what the residual has lost further down is made good too, as far as this
+map can. Layers are fitted bottom first, on inputs that come through the layers fitted before. Written as a correction,
+it leaves a cut that loses nothing as it is, to the bit. With little data any fit is worse than none: λ is chosen on
+positions held out, and a map with more inputs than there are positions stays as it is.
+
+Source: He et al. 2017, arXiv:1707.06168, sections 3.1 and 3.3 (the residual's error is part of the target).
+Differs: a bias, and a ridge, chosen for each map.
+Cost: four passes of the layers over the data, and a ridge regression for each map. Of all activations only the hidden
+states at one depth are held, of both models.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from jobs.batches import Batch, Batches, device_of, inference, to_device
+from jobs.compression.anatomy import Anatomy, Linear
+from jobs.compression.regression import Regression
+from jobs.compression.technique import Progress, part_of
+
+Block: TypeAlias = Literal["attention", "feed_forward"]
+Call: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
+"""What a layer is called with beside its hidden states."""
+
+
+def passes(batches: int, layers: int) -> int:
+    """Return how many units of progress ``reconstruct`` reports."""
+    return batches * (1 + layers)
+
+
+def reconstruct(
+    model: PreTrainedModel,
+    reference: nn.ModuleList,
+    block: Block,
+    anatomy: Anatomy,
+    *,
+    batches: Batches,
+    progress: Progress,
+) -> tuple[str, ...]:
+    """Refit in place, in every layer, the map with which *block* writes into the stream; return notes.
+
+    A map that stays as it is, such as one stored as two factors, is named in a note, with the reason.
+
+    Args:
+        model: already cut.
+        reference: its layers as they were before.
+        block: what was cut.
+        anatomy: of *model*.
+        batches: what to fit on; the same ones give the same weights.
+        progress: called after each batch, first for all layers together and then for each.
+    """
+    layers = anatomy.encoder(model)
+    joint = _joint(anatomy, model, block)
+    total = passes(len(batches), len(layers))
+    unchanged: dict[str, list[int]] = {}
+    with inference(model, reference):
+        streams = _streams(model, anatomy, batches, part_of(progress, 0, total))
+        for index, (dense, cut) in enumerate(zip(reference, layers, strict=True)):
+            within = part_of(progress, passes(len(batches), index), total)
+            reason = _refit(dense, cut, joint, streams, within)
+            if reason is not None:
+                unchanged.setdefault(reason, []).append(index)
+    return tuple(
+        f"{joint.projection} of layers {indices} was not refitted: {reason}." for reason, indices in unchanged.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Joint:
+    """Where a block joins the residual stream; all are paths from a layer.
+
+    Attributes:
+        projection: the map that writes.
+        residual: the module that reads what the map's output is added to, "" being the layer itself; None says that
+            the stream is what the layer gives.
+        factor: what the map's output is multiplied by; "" where nothing is.
+    """
+
+    projection: str
+    residual: str | None
+    factor: str
+
+    def scale(self, layer: nn.Module) -> Float[Tensor, " _"]:
+        """Return the factor, (D,), or a one."""
+        return layer.get_parameter(self.factor).detach() if self.factor else torch.ones(1)
+
+
+def _joint(anatomy: Anatomy, model: PreTrainedModel, block: Block) -> _Joint:
+    family = anatomy.family
+    if block == "attention":
+        return _Joint(family.output, "", family.attention_scale)
+    return _Joint(family.down, None if anatomy.norm_first(model) else family.up, family.feed_forward_scale)
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One batch on its way up, through the uncut layers and through the cut ones.
+
+    Attributes:
+        dense, cut: the hidden states that the next layer is given.
+        calls: what the layers from there on are given beside them.
+        real: which positions are not padding; None when all are.
+    """
+
+    dense: Float[Tensor, "B T D"]
+    cut: Float[Tensor, "B T D"]
+    calls: deque[Call]
+    real: Bool[Tensor, "B T"] | None
+
+    def compare(
+        self, dense: nn.Module, cut: nn.Module, joint: _Joint
+    ) -> tuple[Float[Tensor, "N I"], Float[Tensor, "N D"]]:
+        """Return what the cut layer's map is given and what its stream lacks; the uncut side moves up a layer."""
+        _, wanted, above = _look(dense, joint, self.dense, self.calls[0])
+        inputs, found, _ = _look(cut, joint, self.cut, self.calls[0])
+        self.dense = above
+        return self._rows(inputs), self._rows(wanted - found)
+
+    def climb(self, cut: nn.Module) -> None:
+        """Move the cut side up a layer."""
+        arguments, named = self.calls.popleft()
+        self.cut = cut(self.cut, *arguments, **named)
+
+    def _rows(self, states: Float[Tensor, "B T W"]) -> Float[Tensor, "N W"]:
+        return states.flatten(0, 1) if self.real is None else states[self.real]
+
+
+def _refit(
+    dense: nn.Module, cut: nn.Module, joint: _Joint, streams: Sequence[_Stream], progress: Progress
+) -> str | None:
+    """Refit one layer and take the streams through it; return why it stays as it is, if it does."""
+    linear = cast("Linear", cut.get_submodule(joint.projection))
+    has_bias, device = linear.bias is not None, linear.weight.device
+    sums = Regression(linear.in_features, linear.out_features, bias=has_bias, device=device)
+    for done, stream in enumerate(streams, start=1):
+        sums.add(*stream.compare(dense, cut, joint))
+        progress(done, len(streams), "reconstruction")
+    unchanged = _correct(linear, sums, joint.scale(cut))
+    for stream in streams:
+        stream.climb(cut)
+    return unchanged
+
+
+def _correct(linear: Linear, sums: Regression, scale: Float[Tensor, " _"]) -> str | None:
+    if not isinstance(linear, nn.Linear):
+        return "it is factorised"
+    if sums.rows < linear.in_features:
+        return "the data has fewer positions than it has inputs, so send more samples"
+    correction = sums.solve()
+    if correction is None:
+        return "no refit did better on positions that were held out"
+    change = correction / scale.to(correction).unsqueeze(1)
+    change.masked_fill_(~change.isfinite(), 0)  # a scale of zero: what is written there does not matter
+    linear.weight.add_(change[:, : linear.in_features])
+    if linear.bias is not None:
+        linear.bias.add_(change[:, -1])
+    return None
+
+
+def _look(
+    layer: nn.Module, joint: _Joint, hidden: Float[Tensor, "B T D"], call: Call
+) -> tuple[Float[Tensor, "B T I"], Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
+    """Run *layer* and return what its map is given, the stream that the map has written into, and its output."""
+    heard: dict[str, Tensor] = {}
+
+    def hear_map(_: nn.Module, given: tuple[Tensor, ...], written: Tensor) -> None:
+        heard["inputs"], heard["written"] = given[0], written
+
+    def hear_residual(_: nn.Module, given: tuple[Tensor, ...]) -> None:
+        heard["residual"] = given[0]
+
+    arguments, named = call
+    with ExitStack() as hooks:
+        hooks.enter_context(layer.get_submodule(joint.projection).register_forward_hook(hear_map))
+        hooks.enter_context(layer.get_submodule(joint.residual or "").register_forward_pre_hook(hear_residual))
+        output: Tensor = layer(hidden, *arguments, **named)
+    if joint.residual is None:
+        return heard["inputs"], output, output
+    return heard["inputs"], heard["residual"] + joint.scale(layer).to(hidden) * heard["written"], output
+
+
+def _streams(model: PreTrainedModel, anatomy: Anatomy, batches: Batches, progress: Progress) -> list[_Stream]:
+    """Return every batch as it arrives at the first layer."""
+    found, device = [], device_of(model)
+    for done, batch in enumerate(batches, start=1):
+        here = to_device(batch, device)
+        arrived, calls = _arrival(model, anatomy.encoder(model), here)
+        found.append(_Stream(arrived, arrived, calls, anatomy.real_positions(model, here, arrived.shape[1])))
+        progress(done, len(batches), "calibration")
+    return found
+
+
+def _arrival(model: PreTrainedModel, layers: nn.ModuleList, batch: Batch) -> tuple[Float[Tensor, "B T D"], deque[Call]]:
+    """Return the hidden states that the first layer is given, and what each one is given beside them."""
+    heard: list[Call] = []
+
+    def hear(_: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        heard.append((arguments, named))
+
+    with ExitStack() as hooks:
+        for layer in layers:
+            hooks.enter_context(layer.register_forward_pre_hook(hear, with_kwargs=True))
+        model.base_model(**batch)
+    return heard[0][0][0], deque((arguments[1:], named) for arguments, named in heard)
