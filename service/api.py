@@ -1,9 +1,10 @@
 """flask-smorest, corrected: errors are problems, schemas are published as they are enforced."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from http import HTTPStatus
 from inspect import getdoc
-from typing import Any
+from typing import Any, TypeVar
 
 import flask_smorest
 from apispec.ext.marshmallow import MarshmallowPlugin, OpenAPIConverter
@@ -20,6 +21,7 @@ from service.schemas.base import RequestSchema
 from service.schemas.fields import AnyOf, Labels, NamedEnum, OneOf, StrictList, Tag
 
 Json = dict[str, Any]
+View = TypeVar("View", bound=Callable[..., Any])
 
 PROBLEMS: Mapping[int, tuple[str, str]] = {
     400: ("BadRequest", "The body is not JSON"),
@@ -43,6 +45,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(self._prepare_problem_doc)
+
+    def reads_header(self, parameter: Json) -> Callable[[View], View]:
+        """Return a decorator that publishes a header which the view reads by itself, beside its arguments."""
+
+        def decorator(view: View) -> View:
+            about: Json = deepcopy(getattr(view, "_apidoc", {}))
+            about.setdefault("arguments", {}).setdefault("parameters", []).append({"in": "header", **parameter})
+            view._apidoc = about  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest keeps it
+            return view
+
+        return decorator
 
     def _prepare_problem_doc(self, doc: Json, doc_info: Json, **_: Any) -> Json:
         private = doc_info.get("manual_doc", {}).get("security") != []

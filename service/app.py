@@ -41,6 +41,7 @@ def create_app(services: Services) -> Flask:
     app = App("service", static_folder=None)
     app.config.from_mapping(_config(services))
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False  # an address is what it says: no redirects
     app.extensions[EXTENSION] = services
     app.before_request(_name_request)
     app.before_request(auth.require_key)

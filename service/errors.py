@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app, g, json, request
+from flask import Flask, Response, g, json, request
 from werkzeug.exceptions import HTTPException
 
-from jobs.contract.errors import InternalError, InvalidRequestError, ModelPressError
+from jobs.contract.errors import InternalError, InvalidRequestError, ModelPressError, StorageError
+from jobs.state.objects import AccessRefusedError, ObjectMissingError
 
 PROBLEM = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -29,7 +30,7 @@ class BadRequestError(HttpError):
 
 
 class MalformedJsonError(HttpError):
-    """The body is not a JSON document: empty, cut short, too deep, not UTF-8, or with NaN or Infinity in it."""
+    """The body is not a JSON document: empty, cut short, too deep, not UTF-8, or with NaN, Infinity or a name twice."""
 
     code = "malformed_json"
     status = 400
@@ -165,7 +166,7 @@ def handle_framework_error(error: HTTPException) -> Response:
     status = error.code or 500
     known = _FRAMEWORK.get(status, BadRequestError)
     kept = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
-    limit = current_app.config["MAX_CONTENT_LENGTH"]
+    limit = request.max_content_length
     ours = _SAID.get(status, "").format(method=request.method, path=request.path, limit=limit)
     detail = ours or error.description or HTTPStatus(status).phrase
     return _problem(status, known.code, detail, retryable=known.retryable, headers=kept)
@@ -181,6 +182,13 @@ def register(app: Flask) -> None:
         if error.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="modelpress"'
         return _problem(error.status, error.code, error.message, retryable=error.retryable, headers=headers)
+
+    @app.errorhandler(ObjectMissingError)
+    @app.errorhandler(AccessRefusedError)
+    def say_unusable(error: Exception) -> Response:
+        """Return that the service's own bucket is not there or not open to it: its operator's to mend."""
+        app.logger.error("%s: the bucket cannot be used: %s", g.request_id, error)
+        return say(StorageError("The service cannot use its object store; try again later."))
 
     @app.errorhandler(InvalidFieldsError)
     def point(error: InvalidFieldsError) -> Response:

@@ -1,6 +1,7 @@
 """From the bytes of a request to checked values; everything wrong with them is said with a pointer."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -48,10 +49,11 @@ def read_json(body: bytes) -> Any:
     """Return the document that *body* holds.
 
     Raises:
-        MalformedJsonError: it is empty, cut short, too deep, not UTF-8, holds NaN, Infinity or half a surrogate pair.
+        MalformedJsonError: it is empty, cut short, too deep, not UTF-8, says one name twice, or holds NaN, Infinity or
+            half a surrogate pair.
     """
     try:
-        document = json.loads(body.decode(), parse_constant=_refuse)
+        document = json.loads(body.decode(), parse_constant=_refuse, object_pairs_hook=_different)
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise MalformedJsonError("Expected a JSON document; got one that is nested too deeply.") from None
@@ -62,6 +64,15 @@ def read_json(body: bytes) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _different(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object with these *members*; whoever reads the same name twice may take either."""
+    named = dict(members)
+    if len(named) < len(members):
+        twice = next(name for name, count in Counter(name for name, _ in members).items() if count > 1)
+        raise ValueError(f"{twice[:64]!r} comes twice in one object")
+    return named
 
 
 def _flatten(place: str, messages: Any, path: tuple[str, ...] = ()) -> Iterator[FieldError]:

@@ -70,8 +70,8 @@ class Uploads(Protocol):
     def create(self, tenant: str, files: Sequence[Json]) -> Json:
         """Return a new upload with presigned part URLs."""
 
-    def show(self, tenant: str, upload_id: str) -> Json | None:
-        """Return the upload with fresh URLs."""
+    def show(self, tenant: str, upload_id: str, *, after: str, limit: int) -> Json | None:
+        """Return the upload with a page of its files, and fresh URLs."""
 
     def complete(self, tenant: str, upload_id: str, files: Sequence[Json]) -> Json | None:
         """Return the upload, whose files are now whole."""

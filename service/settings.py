@@ -10,8 +10,13 @@ class ServiceSettings(Settings):
     """What the HTTP side can be told; each is read from ``MODELPRESS_<NAME>``."""
 
     body_limit_bytes: int = setting("largest request body", 1_048_576, unit="bytes", minimum=1024)
+    upload_body_limit_bytes: int = setting(
+        "largest request body that lists the files of an upload", 4_194_304, unit="bytes", minimum=1024
+    )
     poll_after_s: int = setting("what Retry-After tells a caller who polls a job", 2, unit="s", minimum=1)
     long_poll_step_ms: int = setting("how often a waiting request looks at its job", 250, unit="ms", minimum=10)
     long_polls: int = setting(
-        "requests of one process that may wait at a time; others are answered at once", 8, minimum=0
+        "requests of one process that may wait at a time, fewer than its threads; others are answered at once",
+        4,
+        minimum=0,
     )

@@ -7,6 +7,7 @@ from redis import Redis
 
 from jobs.state.events import redis_errors
 from jobs.state.opening import State
+from jobs.state.patience import PROBING, SERVING
 from jobs.state.settings import StateSettings
 from service.app import create_app
 from service.polling import LongPolls
@@ -16,7 +17,7 @@ from service.settings import ServiceSettings
 
 def build(settings: ServiceSettings, state_settings: StateSettings) -> Flask:
     """Return the application; nothing is contacted before the first request."""
-    state = State.open(state_settings)
+    state, probed = State.open(state_settings, SERVING), State.open(state_settings, PROBING)
     return create_app(
         Services(
             settings=settings,
@@ -26,7 +27,7 @@ def build(settings: ServiceSettings, state_settings: StateSettings) -> Flask:
             uploads=state.uploads,
             keys=state.keys,
             link=partial(state.store.presign_get, expires_s=state_settings.presign_s),
-            probes={"queue": partial(_ping, state.redis), "store": state.store.check},
+            probes={"queue": partial(_ping, probed.redis), "store": probed.store.check},
             long_polls=LongPolls(settings.long_polls, settings.long_poll_step_ms / 1000),
         )
     )

@@ -123,6 +123,10 @@ class MemoryStore:
         """Return a URL that ``open_url`` accepts for *expires_s* seconds."""
         return self._url(key, expires_s, filename=filename)
 
+    def presign_put(self, key: str, expires_s: int) -> str:
+        """Return a URL that ``put_url`` accepts for *expires_s* seconds."""
+        return self._url(key, expires_s)
+
     def create_multipart(self, key: str) -> str:
         """Begin an upload in parts; return its id."""
         with self._contents.lock:
@@ -158,10 +162,13 @@ class MemoryStore:
         return self.get(key)
 
     def put_url(self, url: str, body: bytes) -> str:
-        """Store one part as a PUT to a presigned *url* would; return its etag."""
+        """Store an object or a part as a PUT to a presigned *url* would; return its etag."""
         key, query = self._checked(url)
         with self._contents.lock:
-            self._upload(key, query["upload"]).parts[int(query["part"])] = bytes(body)
+            if "part" in query:
+                self._upload(key, query["upload"]).parts[int(query["part"])] = bytes(body)
+            else:
+                self.put(key, body)
         return f'"{_etag(body)}"'
 
     def _objects(self) -> dict[str, bytes]:

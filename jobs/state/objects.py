@@ -68,6 +68,9 @@ class ObjectStore(Protocol):
     def presign_get(self, key: str, expires_s: int, filename: str) -> str:
         """Return a URL that downloads the object as *filename* for *expires_s* seconds."""
 
+    def presign_put(self, key: str, expires_s: int) -> str:
+        """Return a URL to which the whole object is PUT for *expires_s* seconds."""
+
     def create_multipart(self, key: str) -> str:
         """Begin an upload in parts; return its id."""
 

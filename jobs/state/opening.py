@@ -8,12 +8,13 @@ from redis import Redis
 from jobs.state.events import EventLog
 from jobs.state.keys import Keys
 from jobs.state.ledger import Ledger
+from jobs.state.patience import WORKING, Patience
 from jobs.state.queue import JobQueue
 from jobs.state.settings import StateSettings
 from jobs.state.storage import S3Store
 from jobs.state.uploads import Uploads
 
-_TIMEOUT_S = 5
+_CHECK_EVERY_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +30,26 @@ class State:
     keys: Keys
 
     @classmethod
-    def open(cls, settings: StateSettings) -> Self:
-        """Return the state that *settings* name; nothing is contacted yet."""
-        store, redis = S3Store.from_settings(settings), redis_client(settings)
+    def open(cls, settings: StateSettings, patience: Patience = WORKING) -> Self:
+        """Return the state that *settings* name, asked with *patience*; nothing is contacted yet."""
+        store, redis = S3Store.from_settings(settings, patience), redis_client(settings, patience)
         return cls(
             store=store,
             redis=redis,
             ledger=Ledger(store, redis, lease_s=settings.lease_s, max_attempts=settings.max_attempts),
             events=EventLog(redis),
-            queue=JobQueue(redis_client(settings, decode=False)),
+            queue=JobQueue(redis_client(settings, patience, decode=False)),
             uploads=Uploads(store, presign_s=settings.presign_s),
             keys=Keys(store, redis),
         )
 
 
-def redis_client(settings: StateSettings, *, decode: bool = True) -> "Redis":
+def redis_client(settings: StateSettings, patience: Patience = WORKING, *, decode: bool = True) -> "Redis":
     """Return a client for Redis; RQ needs one that does not *decode* its responses."""
     return Redis.from_url(
         settings.redis_url,
         decode_responses=decode,
-        socket_timeout=_TIMEOUT_S,
-        socket_connect_timeout=_TIMEOUT_S,
-        health_check_interval=30,
+        socket_timeout=patience.redis_s,
+        socket_connect_timeout=patience.redis_s,
+        health_check_interval=_CHECK_EVERY_S,
     )

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from jobs.contract.errors import StorageError
 from jobs.state.objects import AccessRefusedError, ObjectInfo, ObjectMissingError, ObjectStore, Stored
+from jobs.state.patience import WORKING, Patience
 from jobs.state.settings import StateSettings
 from jobs.state.storage_errors import storage_errors
 
@@ -40,13 +41,13 @@ _CONFLICTS = 5
 """How often a create-only write that met a concurrent one (409) is tried again."""
 
 
-def s3_client(settings: StateSettings, *, endpoint: str = "") -> Any:
+def s3_client(settings: StateSettings, patience: Patience = WORKING, *, endpoint: str = "") -> Any:
     """Return a boto3 client for the store, or for another *endpoint* of it; SigV4, path-style, with retries."""
     config = Config(
         signature_version="s3v4",
-        retries={"mode": "standard", "max_attempts": 5},
-        connect_timeout=10,
-        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": patience.tries},
+        connect_timeout=patience.connect_s,
+        read_timeout=patience.read_s,
         s3={"addressing_style": "path", "payload_signing_enabled": True},
         # Swift and older stores do not speak the trailing checksums that boto3 adds by default.
         request_checksum_calculation="when_required",
@@ -77,10 +78,10 @@ class S3Store:
         self.bucket = bucket
 
     @classmethod
-    def from_settings(cls, settings: StateSettings) -> "S3Store":
-        """Return the store of the project's own bucket."""
+    def from_settings(cls, settings: StateSettings, patience: Patience = WORKING) -> "S3Store":
+        """Return the store of the project's own bucket, asked with *patience*."""
         public = s3_client(settings, endpoint=settings.s3_public_endpoint) if settings.s3_public_endpoint else None
-        return cls(s3_client(settings), settings.bucket, public_client=public)
+        return cls(s3_client(settings, patience), settings.bucket, public_client=public)
 
     def in_bucket(self, bucket: str) -> "S3Store":
         """Return the same store's other *bucket*."""
@@ -229,6 +230,10 @@ class S3Store:
         disposition = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
         query = {"Bucket": self.bucket, "Key": key, "ResponseContentDisposition": disposition}
         return self._presigned("get_object", query, expires_s)
+
+    def presign_put(self, key: str, expires_s: int) -> str:
+        """Return a URL to which the whole object is PUT for *expires_s* seconds."""
+        return self._presigned("put_object", {"Bucket": self.bucket, "Key": key}, expires_s)
 
     def create_multipart(self, key: str) -> str:
         """Begin an upload in parts; return its id."""

@@ -1,23 +1,34 @@
-"""Uploads: folders that callers send straight to the store, in presigned parts."""
+"""Uploads: folders that callers send straight to the store by presigned URLs.
+
+A file of one part is PUT as it is, which costs the service nothing but a signature; its URL is good until it expires,
+also after the upload is complete. A larger file is a multipart upload of the store.
+"""
 
 import json
 import math
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.contract.errors import InvalidRequestError, ModelNotFoundError
 from jobs.contract.spec import Json, canonical_json
-from jobs.state.objects import ObjectMissingError, ObjectStore
+from jobs.state.objects import ObjectInfo, ObjectMissingError, ObjectStore
 from jobs.state.records import format_time, new_id, utc_now
 
 PART_BYTES = 16 * 2**20
-PARTS_MAX = 10_000
-"""Most parts that an S3 store joins."""
-FILES_MAX = 1000
-FILE_BYTES_MAX = 5 * 2**40
+UPLOAD_BYTES_MAX = 64 * 2**30
+PARTS_MAX = UPLOAD_BYTES_MAX // PART_BYTES
+"""Of the largest file; S3 stores join up to 10,000."""
+FILES_MAX = 10_000
+EMPTY_MAX = 100
+"""Empty files, which the service writes itself."""
+PAGE_MAX = 1000
+"""Files that one answer shows."""
+PATH_MAX = 512
 _ID = re.compile(r"upl_[0-9A-HJKMNP-TV-Z]{26}")
-_PATH = re.compile(r"[^\x00-\x1f\x7f\\]{1,512}")
+_PATH = re.compile(r"[^\x00-\x1f\x7f-\x9f\\]+")
 
 
 class Uploads:
@@ -33,28 +44,34 @@ class Uploads:
         self._presign_s = presign_s
 
     def create(self, tenant: str, files: Sequence[Mapping[str, Any]]) -> Json:
-        """Return a new upload of *files* ``{path, bytes}``, with a URL for each part.
+        """Return a new upload of *files* ``{path, bytes}``, as ``show`` does.
 
         Raises:
-            InvalidRequestError: a path that no folder can hold, two of the same, or too many or too large files.
+            InvalidRequestError: a path that no folder can hold, two of the same, or too many files or bytes.
         """
         _check(files)
         upload_id = new_id("upl")
-        part_bytes = max([PART_BYTES, *(math.ceil(each["bytes"] / PARTS_MAX) for each in files)])
         record = {
             "id": upload_id,
             "state": "open",
             "created_at": format_time(utc_now()),
-            "part_bytes": part_bytes,
+            "part_bytes": PART_BYTES,
             "files": [self._begun(tenant, upload_id, each) for each in files],
         }
         self._write(tenant, record)
         return self._shown(tenant, record)
 
-    def show(self, tenant: str, upload_id: str) -> Json | None:
-        """Return the tenant's upload, with fresh URLs while it is open; None when there is none."""
+    def show(self, tenant: str, upload_id: str, *, after: str = "", limit: int = PAGE_MAX) -> Json | None:
+        """Return the tenant's upload, with fresh URLs while it is open; None when there is none.
+
+        Of its files, up to *limit* are shown, in the order in which they were announced, from the one *after* that
+        path on; ``next_after`` is the last of them where more follow.
+
+        Raises:
+            InvalidRequestError: *after* is none of its paths.
+        """
         record = self._read(tenant, upload_id)
-        return None if record is None else self._shown(tenant, record)
+        return None if record is None else self._shown(tenant, record, after, limit)
 
     def complete(self, tenant: str, upload_id: str, files: Sequence[Mapping[str, Any]]) -> Json | None:
         """Return the upload after its files ``{path, parts: [{number, etag}]}`` were joined; None when there is none.
@@ -67,8 +84,10 @@ class Uploads:
             return None if record is None else self._shown(tenant, record)
         sent = {each["path"]: each["parts"] for each in files}
         _check_same({each["path"] for each in record["files"]}, set(sent))
+        base = _file_key(tenant, upload_id, "")
+        there = {found.key.removeprefix(base): found for found in self._store.list(base)}
         for each in record["files"]:
-            self._join(tenant, upload_id, each, sent[each["path"]])
+            self._finish(base + each["path"], each, sent[each["path"]], there.get(each["path"]))
         record["state"] = "complete"
         self._write(tenant, record)
         return self._shown(tenant, record)
@@ -86,45 +105,62 @@ class Uploads:
             raise ModelNotFoundError(
                 f"Upload {upload_id} is not complete; POST /v1/uploads/{upload_id}/complete first."
             )
-        return _prefix(tenant, upload_id) + "files/"
+        return _file_key(tenant, upload_id, "")
 
     def _begun(self, tenant: str, upload_id: str, file: Mapping[str, Any]) -> Json:
-        key = _file_key(tenant, upload_id, file["path"])
-        if file["bytes"] == 0:
+        key, size = _file_key(tenant, upload_id, file["path"]), file["bytes"]
+        if size == 0:
             self._store.put(key, b"")
-            return {"path": file["path"], "bytes": 0, "upload_id": None}
-        return {"path": file["path"], "bytes": file["bytes"], "upload_id": self._store.create_multipart(key)}
+        multipart = self._store.create_multipart(key) if size > PART_BYTES else None
+        return {"path": file["path"], "bytes": size, "upload_id": multipart}
 
-    def _join(self, tenant: str, upload_id: str, file: Json, parts: Sequence[Mapping[str, Any]]) -> None:
-        key, path = _file_key(tenant, upload_id, file["path"]), file["path"]
-        found = self._store.head(key)
-        if found is not None and found.bytes == file["bytes"]:
-            return  # joined by an earlier request whose answer was lost
-        joined = sorted((part["number"], part["etag"]) for part in parts)
+    def _finish(self, key: str, file: Json, parts: Sequence[Mapping[str, Any]], there: ObjectInfo | None) -> None:
+        """Check that *file* is in the store as announced; join its parts unless an earlier request did."""
+        etags = _etags(file, parts)
+        if there is not None and there.bytes == file["bytes"] and (file["upload_id"] or etags in ([], [there.etag])):
+            return
+        if file["upload_id"]:
+            self._join(key, file, etags)
+        found = self._store.head(key)  # a listing may be older than what it lists
+        if found is None or (not file["upload_id"] and etags not in ([], [found.etag])):
+            raise _not_sent(file["path"])
+        if found.bytes != file["bytes"]:
+            raise InvalidRequestError(
+                f"{file['path']}: announced {file['bytes']} bytes, got {found.bytes}; begin a new upload."
+            )
+
+    def _join(self, key: str, file: Json, etags: Sequence[str]) -> None:
         try:
-            self._store.complete_multipart(key, file["upload_id"], joined)
+            self._store.complete_multipart(key, file["upload_id"], list(enumerate(etags, start=1)))
         except ObjectMissingError as error:
-            raise InvalidRequestError(f"{path}: a part was not sent, or its etag is another; send it again.") from error
-        found = self._store.head(key)
-        if found is None or found.bytes != file["bytes"]:
-            size = found.bytes if found else 0
-            raise InvalidRequestError(f"{path}: announced {file['bytes']} bytes, got {size}; begin a new upload.")
+            if self._store.head(key) is None:  # else another request has just joined it
+                raise _not_sent(file["path"]) from error
 
-    def _shown(self, tenant: str, record: Json) -> Json:
+    def _shown(self, tenant: str, record: Json, after: str = "", limit: int = PAGE_MAX) -> Json:
+        paths = [each["path"] for each in record["files"]]
+        if after and after not in paths:
+            raise InvalidRequestError(f"Expected after=<path of a file of this upload>; got {after[:80]!r}.")
+        begin = paths.index(after) + 1 if after else 0
+        end = begin + min(limit, PAGE_MAX)
         return {
             "id": record["id"],
             "uri": f"upload://{record['id']}",
             "state": record["state"],
             "part_bytes": record["part_bytes"],
-            "files": [self._file_shown(tenant, record, each) for each in record["files"]],
+            "files": [self._file_shown(tenant, record, each) for each in record["files"][begin:end]],
+            "next_after": paths[end - 1] if end < len(paths) else None,
         }
 
     def _file_shown(self, tenant: str, record: Json, file: Json) -> Json:
+        count = _part_count(file["bytes"], record["part_bytes"]) if record["state"] == "open" else 0
         key = _file_key(tenant, record["id"], file["path"])
-        count = math.ceil(file["bytes"] / record["part_bytes"]) if record["state"] == "open" else 0
-        urls = (self._store.presign_part(key, file["upload_id"], n, self._presign_s) for n in range(1, count + 1))
-        parts = [{"number": number, "url": url} for number, url in enumerate(urls, start=1)]
+        parts = [{"number": number, "url": self._url(key, file, number)} for number in range(1, count + 1)]
         return {"path": file["path"], "bytes": file["bytes"], "parts": parts}
+
+    def _url(self, key: str, file: Json, number: int) -> str:
+        if file["upload_id"]:
+            return self._store.presign_part(key, file["upload_id"], number, self._presign_s)
+        return self._store.presign_put(key, self._presign_s)
 
     def _read(self, tenant: str, upload_id: str) -> Json | None:
         if not _ID.fullmatch(upload_id):
@@ -147,18 +183,45 @@ def _file_key(tenant: str, upload_id: str, path: str) -> str:
     return f"{_prefix(tenant, upload_id)}files/{path}"
 
 
+def _part_count(size: int, part_bytes: int) -> int:
+    return math.ceil(size / part_bytes)
+
+
+def _etags(file: Json, parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the etags of the file's parts in their order."""
+    ordered, count = sorted(parts, key=lambda part: int(part["number"])), _part_count(file["bytes"], PART_BYTES)
+    if [part["number"] for part in ordered] != list(range(1, count + 1)):
+        numbers = f"1 to {count}, each once" if count else "none"
+        raise InvalidRequestError(f"{file['path']}: expected parts {numbers}; got {len(parts)} of them.")
+    return [part["etag"].strip('"') for part in ordered]
+
+
+def _not_sent(path: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{path}: a part was not sent, or its etag is another; send it again.")
+
+
 def _check(files: Sequence[Mapping[str, Any]]) -> None:
-    paths = [each["path"] for each in files]
-    if not 1 <= len(files) <= FILES_MAX or len(set(paths)) != len(paths):
-        raise InvalidRequestError(f"Expected 1 to {FILES_MAX} files with different paths; got {len(files)}.")
+    if not 1 <= len(files) <= FILES_MAX:
+        raise InvalidRequestError(f"Expected 1 to {FILES_MAX} files; got {len(files)}.")
+    path, times = Counter(each["path"] for each in files).most_common(1)[0]
+    if times > 1:
+        raise InvalidRequestError(f"Expected files with different paths; {path[:80]!r} comes {times} times.")
     for each in files:
-        parts = each["path"].split("/")
-        if not _PATH.fullmatch(each["path"]) or any(part in {"", ".", ".."} for part in parts):
-            raise InvalidRequestError(
-                f"Expected a relative path like config.json or data/a.wav, without '..'; got {each['path'][:80]!r}."
-            )
-        if not 0 <= each["bytes"] <= FILE_BYTES_MAX:
-            raise InvalidRequestError(f"{each['path']}: expected 0 to {FILE_BYTES_MAX} bytes; got {each['bytes']}.")
+        _check_path(each["path"])
+    total, empty = sum(each["bytes"] for each in files), sum(each["bytes"] == 0 for each in files)
+    if total > UPLOAD_BYTES_MAX or empty > EMPTY_MAX:
+        raise InvalidRequestError(
+            f"Expected at most {UPLOAD_BYTES_MAX} bytes together and {EMPTY_MAX} empty files; got {total} and {empty}."
+        )
+
+
+def _check_path(path: str) -> None:
+    plain = _PATH.fullmatch(path) and len(path) <= PATH_MAX and not {"", ".", ".."} & set(path.split("/"))
+    if not plain or not unicodedata.is_normalized("NFC", path):
+        raise InvalidRequestError(
+            "Expected a relative path like config.json or data/a.wav, without '..' and in Unicode's composed form "
+            f"(NFC); got {path[:80]!r}."
+        )
 
 
 def _check_same(announced: set[str], sent: set[str]) -> None:

@@ -77,7 +77,7 @@ class Job(AnswerSchema):
     state = words(JobState, "Where it is in its life")
     terminal = flag("Whether nothing can follow this state")
     created_at = moment("When it was accepted")
-    started_at = moment("When the first attempt began", allow_none=True)
+    started_at = moment("When the last attempt began", allow_none=True)
     ended_at = moment("When it ended", allow_none=True)
     expires_at = moment("Until when it waits for a worker; null once it runs", allow_none=True)
     attempt = count("The present attempt; 0 before the first")
@@ -168,7 +168,10 @@ class Upload(AnswerSchema):
     uri = text("What to use as model or data URI")
     state = words(["open", "complete"], "Whether it can be used")
     part_bytes = count("Size of every part but a file's last [bytes]")
-    files = fields.List(fields.Nested(UploadFileParts), required=True)
+    files = fields.List(
+        fields.Nested(UploadFileParts), required=True, metadata={"description": "The first of its files, or a page"}
+    )
+    next_after = text("What to ask for the next files with, as after; null with the last", allow_none=True)
 
 
 class Technique(AnswerSchema):

@@ -75,7 +75,7 @@ class StrictNumber(fields.Float):
     """A finite JSON number, never ``"1"`` or ``true``."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
             raise expected("a number", value)
         return value
 
@@ -246,6 +246,13 @@ class UriField(StrictString):
         if not re.search(self.PATTERN, text):
             raise ValidationError(CodedMessage(f"Expected plain letters; got {shown(text)}.", InvalidUriError.code))
         return text
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float holds
+        return False
 
 
 def _first_message(messages: Any) -> str:

@@ -16,6 +16,7 @@ from jobs.contract.spec import (
     TargetScope,
 )
 from jobs.contract.state import JobState
+from jobs.state.uploads import FILES_MAX, PAGE_MAX, PARTS_MAX, PATH_MAX, UPLOAD_BYTES_MAX
 from service.schemas.base import ExactlyOne, RequestSchema
 from service.schemas.fields import (
     Labels,
@@ -40,13 +41,9 @@ JOB_KINDS = ("compression",)
 LONGEST_WAIT_S = 30
 CURSOR = r"job_[0-9A-HJKMNP-TV-Z]{26}"
 EVENT_ID = r"[0-9]{1,19}(-[0-9]{1,19})?"
-PATH = r"(?!(.*/)?\.{0,2}(/|$))[^\x00-\x1f\x7f\\]+"
+PATH = r"(?!(.*/)?\.{0,2}(/|$))[^\x00-\x1f\x7f-\x9f\\]+"
 """No ``.``, ``..`` or empty part, no backslash, no control character."""
 PATH_SAID = "a relative path as config.json or a/b.txt"
-MOST_UPLOAD_FILES = 256
-MOST_UPLOAD_BYTES = 64 * 2**30
-MOST_PARTS = 4096
-"""Of 16 MiB: the largest file."""
 _DAY_S = 86_400
 _LARGEST_INTEGER = 2**53 - 1
 """What every JSON reader holds exactly."""
@@ -90,7 +87,6 @@ class Recovery(RequestSchema):
     learning_rate = StrictNumber(
         validate=Within(min=1e-8, max=1), metadata={"description": "Peak learning rate", "default": 1e-4}
     )
-    batch_size = whole(1, 256, "Sequences in a batch", default=8)
     seed = whole(0, 2**32 - 1, "Seed of the order of the batches", default=0)
 
 
@@ -169,11 +165,11 @@ class UploadFile(RequestSchema):
     path = Patterned(
         PATH,
         PATH_SAID,
-        longest=512,
+        longest=PATH_MAX,
         required=True,
-        metadata={"description": "Its path within the folder, as config.json or a/b.txt"},
+        metadata={"description": "Its path within the folder, as config.json or a/b.txt; in Unicode's composed form"},
     )
-    bytes = whole(0, MOST_UPLOAD_BYTES, "Its size [bytes]", required=True)
+    bytes = whole(0, UPLOAD_BYTES_MAX, "Its size [bytes]", required=True)
 
 
 class UploadRequest(RequestSchema):
@@ -182,25 +178,27 @@ class UploadRequest(RequestSchema):
     files = StrictList(
         fields.Nested(UploadFile),
         required=True,
-        validate=validate.Length(min=1, max=MOST_UPLOAD_FILES),
-        metadata={"description": f"Every file, with different paths; together at most {MOST_UPLOAD_BYTES} bytes"},
+        validate=validate.Length(min=1, max=FILES_MAX),
+        metadata={"description": f"Every file, with different paths; together at most {UPLOAD_BYTES_MAX} bytes"},
     )
 
     @validates_schema
     def fit(self, data: Any, **_: Any) -> None:
         """Refuse more than an upload may hold."""
         total = sum(each["bytes"] for each in data["files"])
-        if total > MOST_UPLOAD_BYTES:
-            raise ValidationError({"files": [f"Expected at most {MOST_UPLOAD_BYTES} bytes together; got {total}."]})
+        if total > UPLOAD_BYTES_MAX:
+            raise ValidationError({"files": [f"Expected at most {UPLOAD_BYTES_MAX} bytes together; got {total}."]})
 
 
 class SentPart(RequestSchema):
     """A part that the store has taken."""
 
-    number = whole(1, MOST_PARTS, "Its number", required=True)
-    etag = StrictString(
+    number = whole(1, PARTS_MAX, "Its number", required=True)
+    etag = Patterned(
+        r"[\x21-\x7e]+",
+        "an ETag as the store answered it",
+        longest=128,
         required=True,
-        validate=validate.Length(min=1, max=128),
         metadata={"description": "What the store answered in its ETag header"},
     )
 
@@ -208,14 +206,31 @@ class SentPart(RequestSchema):
 class SentFile(RequestSchema):
     """A file whose parts the store has taken."""
 
-    path = Patterned(PATH, PATH_SAID, longest=512, required=True, metadata={"description": "Its path, as announced"})
-    parts = StrictList(fields.Nested(SentPart), required=True, validate=validate.Length(max=MOST_PARTS))
+    path = Patterned(
+        PATH, PATH_SAID, longest=PATH_MAX, required=True, metadata={"description": "Its path, as announced"}
+    )
+    parts = StrictList(fields.Nested(SentPart), required=True, validate=validate.Length(max=PARTS_MAX))
 
 
 class UploadCompletion(RequestSchema):
     """What the store answered, part by part."""
 
-    files = StrictList(fields.Nested(SentFile), required=True, validate=validate.Length(min=1, max=MOST_UPLOAD_FILES))
+    files = StrictList(fields.Nested(SentFile), required=True, validate=validate.Length(min=1, max=FILES_MAX))
+
+
+class UploadQuery(RequestSchema):
+    """Which files of an upload to show, in the order in which they were announced."""
+
+    after = Patterned(
+        PATH,
+        "the next_after of an earlier answer",
+        longest=PATH_MAX,
+        load_default="",
+        metadata={"description": "Only files after the one with this path"},
+    )
+    limit = QueryInteger(
+        validate=Within(min=1, max=PAGE_MAX), load_default=PAGE_MAX, metadata={"description": "Most files to show"}
+    )
 
 
 class JobQuery(RequestSchema):

@@ -20,7 +20,10 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs", description="Foll
 @blueprint.response(200, JobPage)
 @blueprint.doc(operationId="listJobs")
 def list_jobs(query: dict[str, Any]) -> dict[str, Any]:
-    """List jobs, newest first."""
+    """List jobs, newest first.
+
+    Where few jobs fit, a page may hold less than `limit`, even nothing, and still have a next one.
+    """
     state = JobState(query.pop("state")) if "state" in query else None
     page = services().ledger.page(tenant(), state=state, **query)
     jobs = [job.to_resource() for job in page.jobs]
@@ -32,7 +35,8 @@ def list_jobs(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, Job, headers=CONDITIONAL)
 @blueprint.alt_response(304, description="The job is as If-None-Match says", headers=CONDITIONAL)
 @blueprint.alt_response(404)
-@blueprint.doc(operationId="getJob", parameters=[IF_NONE_MATCH])
+@blueprint.reads_header(IF_NONE_MATCH)
+@blueprint.doc(operationId="getJob")
 def get_job(query: dict[str, Any], job_id: str) -> Response:
     """Show a job.
 

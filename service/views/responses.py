@@ -22,7 +22,6 @@ RETRY_AFTER = {"Retry-After": _documented("When to ask again [s]; only while the
 ACCEPTED = {"Location": _documented("Where the job is"), **RETRY_AFTER}
 CONDITIONAL = {"ETag": _documented("Changes whenever the job does"), **RETRY_AFTER}
 IF_NONE_MATCH = {
-    "in": "header",
     "name": "If-None-Match",
     "schema": {"type": "string"},
     "description": "The ETag of an earlier answer: nothing is sent again while it holds",

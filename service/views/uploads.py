@@ -2,20 +2,26 @@
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from service.api import Blueprint
 from service.auth import tenant
 from service.errors import NotFoundError
 from service.ports import services
 from service.schemas.answers import Upload
-from service.schemas.requests import UploadCompletion, UploadRequest
+from service.schemas.requests import UploadCompletion, UploadQuery, UploadRequest
 from service.views.examples import COMPLETIONS, UPLOADS
 
 blueprint = Blueprint(
     "uploads", __name__, url_prefix="/v1/uploads", description="Send a model or data without a bucket"
 )
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where the upload is"}}
+
+
+@blueprint.before_request
+def allow_long_lists() -> None:
+    """Let a body be as long as a list of files needs."""
+    request.max_content_length = services().settings.upload_body_limit_bytes
 
 
 @blueprint.route("", methods=["POST"])
@@ -25,7 +31,8 @@ LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where the
 def create_upload(document: dict[str, Any]) -> Response:
     """Begin an upload.
 
-    PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`.
+    PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where `next_after` is not
+    null, more files follow: show the upload to get their URLs.
     """
     upload = services().uploads.create(tenant(), document["files"])
     response = jsonify(Upload().dump(upload))
@@ -35,12 +42,14 @@ def create_upload(document: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/<upload_id>")
+@blueprint.arguments(UploadQuery, location="query")
 @blueprint.response(200, Upload)
 @blueprint.alt_response(404)
 @blueprint.doc(operationId="getUpload")
-def get_upload(upload_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+def get_upload(query: dict[str, Any], upload_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Show an upload, with fresh URLs while it is open."""
-    return _found(services().uploads.show(tenant(), upload_id), upload_id), 200, {"Cache-Control": "no-store"}
+    shown = services().uploads.show(tenant(), upload_id, **query)
+    return _found(shown, upload_id), 200, {"Cache-Control": "no-store"}
 
 
 @blueprint.route("/<upload_id>/complete", methods=["POST"])

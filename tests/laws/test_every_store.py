@@ -257,6 +257,15 @@ def test_files_go_up_and_down_with_their_hash(
     assert any_store.head(f"{prefix}k").bytes == size
 
 
+def test_whole_objects_are_put_by_anyone_with_their_url(subject: Subject, prefix: str) -> None:
+    """What a caller PUTs to a presigned URL is the object, and the etag told is the one that is listed."""
+    store, key = subject.store, f"{prefix}größe 文件.bin"
+    etag = subject.put_url(store.presign_put(key, 60), b"sent")
+
+    assert store.get(key) == b"sent"
+    assert [(info.key, info.bytes, info.etag) for info in store.list(prefix)] == [(key, 4, etag.strip('"'))]
+
+
 def test_parts_are_put_by_anyone_with_their_urls(subject: Subject, prefix: str) -> None:
     """Parts that a caller PUTs to presigned URLs, in any order, become the object when completed."""
     store, key = subject.store, f"{prefix}größe.bin"

@@ -12,7 +12,7 @@ from modelpress._generated.api.artifacts.get_manifest import _get_kwargs as get_
 from modelpress._generated.api.compressions.create_compression import _get_kwargs as create_compression
 from modelpress._generated.api.events.list_events import _get_kwargs as list_events
 from modelpress._generated.api.jobs.cancel_job import _get_kwargs as cancel_job
-from modelpress._generated.api.jobs.get_job import _get_kwargs as _get_job
+from modelpress._generated.api.jobs.get_job import _get_kwargs as get_job
 from modelpress._generated.api.jobs.list_jobs import _get_kwargs as list_jobs
 from modelpress._generated.api.reports.get_report import _get_kwargs as get_report
 from modelpress._generated.api.techniques.list_techniques import _get_kwargs as list_techniques
@@ -36,11 +36,6 @@ __all__ = [
     "list_jobs",
     "list_techniques",
 ]
-
-
-def get_job(job_id: str, *, wait: int = 0) -> dict[str, Any]:
-    """Return the call that shows a job once it has ended, or after *wait* seconds."""
-    return _get_job(job_id) | {"params": {"wait": wait}}
 
 
 class _Body(dict[str, Any]):

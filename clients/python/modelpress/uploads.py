@@ -3,6 +3,8 @@
 Hidden files, empty files and pickled checkpoints stay at home: the last two with a warning that says so.
 """
 
+import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,6 +18,8 @@ from modelpress.records import Json
 from modelpress.transport import Transport
 
 PICKLED = frozenset({".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"})
+
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")  # control characters, and bytes that are no UTF-8
 
 
 class UploadWarning(UserWarning):
@@ -44,7 +48,7 @@ def files_to_send(path: Path) -> dict[str, Path]:
     """
     if not path.exists():
         raise UploadRefusedError(f"{path.absolute()} does not exist.")
-    found = {path.name: path} if path.is_file() else _listed(path)
+    found = _named({path.name: path} if path.is_file() else _listed(path))
     pickled = {name for name, file in found.items() if file.suffix.lower() in PICKLED}
     empty = {name for name, file in found.items() if not file.stat().st_size}
     sent = {name: file for name, file in found.items() if name not in pickled | empty}
@@ -60,6 +64,17 @@ def _listed(folder: Path) -> dict[str, Path]:
     return {name: file for name, file in files.items() if not any(part.startswith(".") for part in name.split("/"))}
 
 
+def _named(files: dict[str, Path]) -> dict[str, Path]:
+    """Return *files* by their names in Unicode's composed form, as every file system but macOS's has them."""
+    named = {unicodedata.normalize("NFC", name): file for name, file in files.items()}
+    for name, file in named.items():
+        if _UNSENDABLE.search(name):
+            raise UploadRefusedError(f"{str(file)!r} has a name that not every system can hold; rename the file.")
+    if len(named) < len(files):
+        raise UploadRefusedError("Two files have the same name but for its Unicode form; rename one of them.")
+    return named
+
+
 def _refuse_unusable(path: Path, sent: dict[str, Path], pickled: set[str]) -> None:
     safe = any(name.endswith(".safetensors") for name in sent)
     if pickled and not safe and ("config.json" in sent or not sent):
@@ -72,12 +87,16 @@ def _refuse_unusable(path: Path, sent: dict[str, Path], pickled: set[str]) -> No
 
 
 class _Opened:
-    """An upload that waits for its parts; their URLs hold for some minutes and are renewed when the store says so."""
+    """An upload that waits for its parts.
+
+    Their URLs come some files at a time, hold for some minutes, and are renewed when the store says so.
+    """
 
     def __init__(self, transport: Transport, document: Json) -> None:
         self._transport = transport
         self._part_bytes = int(document["part_bytes"])
         self._urls = _part_urls(document)
+        self._before = ""  # the file that was sent before the present one
         self.id = str(document["id"])
 
     def send(self, name: str, file: Path) -> Json:
@@ -88,15 +107,18 @@ class _Opened:
             length = min(self._part_bytes, size - start)
             etag = self._put((name, number), partial(read_slice, file, start, length), length)
             parts.append({"number": number, "etag": etag})
+        self._before = name
         return {"path": name, "parts": parts}
 
     def _put(self, part: tuple[str, int], body: Callable[[], Iterator[bytes]], length: int) -> str:
         try:
-            return self._transport.put(self._urls[part], body, length)
+            if part in self._urls:
+                return self._transport.put(self._urls[part], body, length)
         except StorageError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
-        self._urls = _part_urls(self._transport.json(calls.get_upload(self.id)))
+        after = calls.given(after=self._before or None)
+        self._urls = _part_urls(self._transport.json(calls.get_upload(self.id, **after)))
         return self._transport.put(self._urls[part], body, length)
 
 

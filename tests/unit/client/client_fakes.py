@@ -46,6 +46,7 @@ class FakeService(Loopback):
         self.events: list[dict[str, Any]] = []
         self.events_by_look: dict[int, list[dict[str, Any]]] = {}
         self.page_size = 2
+        self.upload_page_size = 1000
         self.looks = 0
         self.files: dict[str, bytes] = {}
         self.promised: dict[str, dict[str, Any]] = {}
@@ -80,7 +81,7 @@ class FakeService(Loopback):
             ("GET", "jobs/{job}/report"): lambda _: self._result(self.report),
             ("GET", "jobs/{job}/artifacts"): lambda _: self._result(self._manifest()),
             ("POST", "uploads"): self._open_upload,
-            ("GET", "uploads/{upload}"): lambda _: Reply(body=self._upload_document("fresh")),
+            ("GET", "uploads/{upload}"): self._show_upload,
             ("POST", "uploads/{upload}/complete"): self._complete_upload,
             ("GET", "techniques"): lambda _: Reply(body={"data": TECHNIQUES}),
         }
@@ -118,9 +119,21 @@ class FakeService(Loopback):
         self.announced = asked.json["files"]
         return Reply(201, self._upload_document("first"))
 
-    def _upload_document(self, signature: str) -> dict[str, Any]:
-        files = [each | {"parts": self._parts(each, signature)} for each in self.announced]
-        return {"id": UPLOAD, "uri": f"upload://{UPLOAD}", "state": "open", "part_bytes": PART_BYTES, "files": files}
+    def _show_upload(self, asked: Asked) -> Reply:
+        return Reply(body=self._upload_document("fresh", asked.query.get("after")))
+
+    def _upload_document(self, signature: str, after: str | None = None) -> dict[str, Any]:
+        paths = [each["path"] for each in self.announced]
+        begin = paths.index(after) + 1 if after else 0
+        page = self.announced[begin : begin + self.upload_page_size]
+        return {
+            "id": UPLOAD,
+            "uri": f"upload://{UPLOAD}",
+            "state": "open",
+            "part_bytes": PART_BYTES,
+            "files": [each | {"parts": self._parts(each, signature)} for each in page],
+            "next_after": page[-1]["path"] if begin + len(page) < len(paths) else None,
+        }
 
     def _parts(self, file: dict[str, Any], signature: str) -> list[dict[str, Any]]:
         numbers = range(1, -(-file["bytes"] // PART_BYTES) + 1)

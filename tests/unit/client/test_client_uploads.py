@@ -1,5 +1,6 @@
 """Sending local files: in parts, and only what may be opened on the other side."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,43 @@ def test_expired_links_are_renewed(client: ModelPress, service: FakeService, sto
 
     assert client.upload(model / "model.safetensors") == URI
     assert [asked.query["signature"] for asked in store.asked] == ["first", "first", "fresh", "fresh", "fresh"]
+
+
+@pytest.mark.parametrize("page_size", [1, 2])
+def test_links_come_page_by_page(
+    client: ModelPress, service: FakeService, store: FakeStore, model: Path, page_size: int
+) -> None:
+    """An upload of many files is told their links a page at a time, also where one expires in between."""
+    service.upload_page_size = page_size
+    for name in ("a.txt", "größe 文件 👩‍🔬.txt", "z.txt"):
+        (model / name).write_bytes(b"word")
+    store.fail_with(Reply(403, b"expired"))
+
+    assert client.upload(model) == URI
+    assert len(service.files) == 6
+    assert service.files["größe 文件 👩‍🔬.txt"] == b"word"
+
+
+def test_names_are_sent_composed(client: ModelPress, service: FakeService, tmp_path: Path) -> None:
+    """A name whose accents are letters of their own, as on macOS, arrives as everybody else writes it."""
+    (tmp_path / "gro\u0308\u00dfe.txt").write_bytes(b"word")
+
+    client.upload(tmp_path)
+
+    assert list(service.files) == ["gr\u00f6\u00dfe.txt"]
+
+
+def test_names_that_cannot_travel_are_refused(client: ModelPress, service: FakeService, tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, control characters and names that fall together are refused before anything is sent."""
+    for names in ([b"\xff.txt"], [b"a\nb.txt"], [b"a\\b.txt"], ["\u00f6.txt".encode(), "o\u0308.txt".encode()]):
+        folder = tmp_path / names[0].hex()
+        folder.mkdir()
+        for name in names:
+            (folder / os.fsdecode(name)).write_bytes(b"word")
+        with pytest.raises(errors.UploadRefusedError, match="rename"):
+            client.upload(folder)
+
+    assert service.asked == []
 
 
 def test_a_refused_part_is_an_error_of_the_store(client: ModelPress, store: FakeStore, model: Path) -> None:

@@ -1,6 +1,7 @@
 """The server and the published schema give the same verdict on every request."""
 
 import copy
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,19 @@ from marshmallow import Schema, ValidationError
 
 from jobs.contract.catalogue import catalogue
 from jobs.contract.errors import InvalidUriError
+from jobs.contract.spec import (
+    CompressionSpec,
+    DataRef,
+    InputSpec,
+    Limits,
+    ModelRef,
+    ProfileSpec,
+    RecoverySpec,
+    Target,
+)
 from jobs.contract.uris import parse_uri
 from service.openapi import document
+from service.schemas import requests
 from service.schemas.requests import UploadCompletion, UploadRequest, compression_request
 from service.views.examples import COMPLETIONS, COMPRESSIONS, UPLOADS
 
@@ -69,6 +81,7 @@ VALUES = [
     1.5,
     1e-9,
     2**53,
+    10**400,
     "",
     "0",
     "x",
@@ -92,6 +105,30 @@ def schema_named(name: str) -> Draft202012Validator:
 REQUEST = (schema_named("CompressionRequest"), compression_request(catalogue())())
 UPLOAD = (schema_named("UploadRequest"), UploadRequest())
 COMPLETION = (schema_named("UploadCompletion"), UploadCompletion())
+
+
+def test_the_worker_takes_every_field() -> None:
+    """What the service accepts, the worker's own vocabulary has a place for."""
+    spec = fields_of(CompressionSpec)
+    pairs = {
+        ModelRef: requests.ModelRef,
+        DataRef: requests.DataRef,
+        Target: requests.Target,
+        RecoverySpec: requests.Recovery,
+        ProfileSpec: requests.ProfileOptions,
+        Limits: requests.Limits,
+    }
+
+    assert set(compression_request(catalogue())().fields) <= spec
+    for kind, schema in pairs.items():
+        assert set(schema().fields) == fields_of(kind), kind
+    for schema in (requests.AudioInput, requests.TextInput, requests.ImageInput):
+        assert set(schema().fields) <= fields_of(InputSpec)
+
+
+def fields_of(kind: type) -> set[str]:
+    """Return the names of a dataclass's fields."""
+    return {each.name for each in dataclasses.fields(kind)}
 
 
 def accepts(schema: Schema, body: Any) -> bool:

@@ -51,12 +51,15 @@ def test_refuses_a_large_body_of_unknown_length() -> None:
     assert "2048 bytes" in answer.get_json()["detail"]
 
 
-def test_takes_the_last_of_equal_keys(world: World) -> None:
-    """A key that comes twice counts once, as in every common reader."""
-    steps = b'[{"technique": "weight_pruning", "sparsity": 0.5}]'
-    body = b'{"model": 5, "model": {"uri": "s3://models/minilm"}, "steps": %s}' % steps
+def test_refuses_a_name_that_comes_twice(world: World) -> None:
+    """Readers differ in which of two equal names counts, so there is no guessing what the caller meant."""
+    steps = b'[{"technique": "weight_pruning", "sparsity": 0.5, "sparsity": 0.6}]'
+    body = b'{"model": {"uri": "s3://models/minilm"}, "steps": %s}' % steps
 
-    assert world.call("POST", "/v1/compressions", data=body, **JSON).status_code == 202
+    answer = world.call("POST", "/v1/compressions", data=body, **JSON)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "malformed_json")
+    assert "'sparsity' comes twice" in answer.get_json()["detail"]
 
 
 def test_reads_json_with_parameters_in_its_type(world: World) -> None:

@@ -32,6 +32,13 @@ def test_file_is_current() -> None:
     assert main(["--check"]) == 0
 
 
+def test_a_job_can_be_waited_for() -> None:
+    """What getJob reads from query and headers is all published."""
+    parameters = CONTRACT["paths"]["/v1/jobs/{job_id}"]["get"]["parameters"]
+
+    assert {(each["in"], each["name"]) for each in parameters} == {("query", "wait"), ("header", "If-None-Match")}
+
+
 def test_file_is_what_is_served() -> None:
     """The file and the running service tell the same."""
     assert World().client.get("/openapi.json").get_json() == yaml.safe_load(render()) == CONTRACT

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from service_fakes import REQUEST, World
 
+from jobs.contract.errors import StorageError
+from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from service.error_pages import PATH, as_html, as_markdown, codes
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id", "retryable", "errors"}
@@ -92,6 +94,7 @@ def test_shapes_unknown_addresses(world: World) -> None:
     assert check(world.call("GET", "/v1/nope"))["code"] == "not_found"
     assert check(world.call("GET", "/nope"))["code"] == "not_found"
     assert check(world.call("GET", "/v1/techniques/nope"))["code"] == "not_found"
+    assert check(world.call("GET", "/v1/jobs//events"))["code"] == "not_found"
 
 
 def test_points_at_its_explanation(world: World) -> None:
@@ -130,12 +133,12 @@ def test_replaces_an_odd_request_id(world: World, given: str) -> None:
     assert answer.headers["X-Request-Id"].startswith("req_")
 
 
-def test_says_that_the_store_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that fails is 503, retryable, with a Retry-After."""
-    from jobs.contract.errors import StorageError  # noqa: PLC0415 - only this test needs it
+@pytest.mark.parametrize("error", [StorageError, ObjectMissingError, AccessRefusedError])
+def test_says_that_the_store_is_away(world: World, monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """A store that fails, or whose bucket is gone or closed, is 503, retryable, with a Retry-After."""
 
     def away(*args: Any, **kwargs: Any) -> None:
-        raise StorageError("The object store did not answer; try again.")
+        raise error("The object store did not answer; try again.")
 
     monkeypatch.setattr(world.ledger, "accept", away)
     problem = check(world.call("POST", "/v1/compressions", json=REQUEST))

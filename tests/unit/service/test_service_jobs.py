@@ -3,6 +3,7 @@
 import pytest
 from service_fakes import OTHER_KEY, World
 
+from deploy.embedded.stack import WEB_THREADS
 from jobs.contract.state import JobState
 from service.settings import ServiceSettings
 
@@ -68,6 +69,11 @@ def test_lets_only_some_wait() -> None:
     answer = world.call("GET", f"/v1/jobs/{world.submit()}?wait=30")
 
     assert (answer.status_code, world.clock.now) == (200, 0)
+
+
+def test_more_threads_than_waiters(world: World) -> None:
+    """However many want to wait, threads are left for everybody else: as many as wait."""
+    assert 2 * world.settings.long_polls <= WEB_THREADS
 
 
 @pytest.mark.parametrize("wait", ["31", "-1", "x", "1.5", "", "٣"])

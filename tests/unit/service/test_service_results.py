@@ -98,7 +98,7 @@ def test_refuses_odd_paths(world: World, path: str) -> None:
 
 @pytest.mark.parametrize(
     "files",
-    [[], [{"path": f"{n}", "bytes": 1} for n in range(257)], [{"path": f"{n}", "bytes": 2**36} for n in range(2)]],
+    [[], [{"path": f"{n}", "bytes": 1} for n in range(10_001)], [{"path": f"{n}", "bytes": 2**36} for n in range(2)]],
 )
 def test_refuses_too_much(world: World, files: list[dict[str, object]]) -> None:
     """No file, too many files and too many bytes are refused before anything is signed."""
@@ -107,6 +107,25 @@ def test_refuses_too_much(world: World, files: list[dict[str, object]]) -> None:
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["pointer"] == "/files"
     assert world.uploads.known == {}
+
+
+def test_takes_thousands_of_files(world: World) -> None:
+    """A folder of recordings is one upload: its lists may be longer than other bodies."""
+    files = [{"path": f"speaker-{n:05}/a recording with a long name, größe {n}.wav", "bytes": 1} for n in range(10_000)]
+    upload = world.call("POST", "/v1/uploads", json={"files": files}).get_json()
+    sent = [{"path": each["path"], "parts": [{"number": 1, "etag": f'"{"7" * 32}"'}]} for each in files]
+    done = world.call("POST", f"/v1/uploads/{upload['id']}/complete", json={"files": sent})
+
+    assert (done.status_code, len(done.get_json()["files"])) == (200, 10_000)
+
+
+@pytest.mark.parametrize("query", ["after=..", "after=", "limit=0", "limit=1001", "limit=x"])
+def test_refuses_an_odd_page_of_an_upload(world: World, query: str) -> None:
+    """What is no path and no count is refused by its name."""
+    answer = world.call("GET", f"/v1/uploads/upl_0?{query}")
+
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"][0]["parameter"] == query.partition("=")[0]
 
 
 def test_knows_no_other_upload(world: World) -> None:

@@ -31,7 +31,10 @@ def test_every_error_of_botocore_is_translated(kind: type[BotoCoreError]) -> Non
         ("NoSuchBucket", ObjectMissingError),
         ("NoSuchUpload", ObjectMissingError),
         ("404", ObjectMissingError),
+        ("InvalidBucketName", ObjectMissingError),
+        ("KeyTooLongError", ObjectMissingError),
         ("InvalidPart", ObjectMissingError),
+        ("EntityTooSmall", ObjectMissingError),
         ("AccessDenied", AccessRefusedError),
         ("403", AccessRefusedError),
         ("SlowDown", StorageError),
@@ -42,7 +45,7 @@ def test_every_error_of_botocore_is_translated(kind: type[BotoCoreError]) -> Non
 )
 def test_what_the_store_answers_is_told_apart(code: str, expected: type[Exception]) -> None:
     """Missing, refused and failed are three different things."""
-    with pytest.raises(expected, match=code if code != "InvalidPart" else "part"), storage_errors():
+    with pytest.raises(expected, match="part" if code in {"InvalidPart", "EntityTooSmall"} else code), storage_errors():
         raise ClientError({"Error": {"Code": code, "Message": "…"}}, "GetObject")
 
 

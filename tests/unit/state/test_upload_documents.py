@@ -84,6 +84,63 @@ def test_a_missing_file_is_refused(uploads: Uploads, memory: MemoryStore) -> Non
         uploads.complete("acme", document["id"], sent(memory, document)[1:])
 
 
+def test_thousands_of_files_are_shown_page_by_page(uploads: Uploads, memory: MemoryStore) -> None:
+    """Following next_after shows each file once, and completion wants them all."""
+    files = [{"path": f"größe {n:04}.wav", "bytes": 5} for n in range(2500)]
+    document = uploads.create("acme", files)
+    parts, sizes = sent(memory, document), [len(document["files"])]
+    while document["next_after"]:
+        document = uploads.show("acme", document["id"], after=document["next_after"])
+        parts += sent(memory, document)
+        sizes.append(len(document["files"]))
+
+    assert sizes == [1000, 1000, 500]
+    assert uploads.complete("acme", document["id"], parts)["state"] == "complete"
+    with pytest.raises(InvalidRequestError, match="after="):
+        uploads.show("acme", document["id"], after="elsewhere.wav")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[], [{"number": 2, "etag": "x"}], [{"number": 1, "etag": "x"}] * 2, [{"number": 1, "etag": "another"}]],
+)
+@pytest.mark.parametrize("size", [5, 16 * 2**20 + 1])
+def test_wrong_parts_are_refused(uploads: Uploads, memory: MemoryStore, parts: list[Any], size: int) -> None:
+    """Missing, doubled and misnumbered parts, and those of another etag, are the caller's mistake, not the store's."""
+    document = uploads.create("acme", [{"path": "a.bin", "bytes": size}])
+    sent(memory, document)
+
+    with pytest.raises(InvalidRequestError, match=r"a\.bin"):
+        uploads.complete("acme", document["id"], [{"path": "a.bin", "parts": parts}])
+    assert uploads.show("acme", document["id"])["state"] == "open"
+
+
+def test_a_small_file_that_was_not_sent_is_missed(uploads: Uploads) -> None:
+    """Completion looks for what it was told."""
+    document = uploads.create("acme", [{"path": "a.bin", "bytes": 5}])
+
+    with pytest.raises(InvalidRequestError, match="not sent"):
+        uploads.complete(
+            "acme", document["id"], [{"path": "a.bin", "parts": [{"number": 1, "etag": "d41d8cd98f00b204"}]}]
+        )
+
+
+def test_two_completions_at_once_are_one(uploads: Uploads, memory: MemoryStore) -> None:
+    """Whoever finds the parts joined by another request just now has what it wanted."""
+    body = b"x" * (16 * 2**20)
+    document = uploads.create("acme", [{"path": "a.bin", "bytes": 2 * len(body)}])
+    parts = sent(memory, document, body)
+    join = memory.complete_multipart
+
+    def join_twice(*arguments: Any) -> None:
+        join(*arguments)
+        join(*arguments)
+
+    memory.complete_multipart = join_twice
+
+    assert uploads.complete("acme", document["id"], parts)["state"] == "complete"
+
+
 def test_a_foreign_or_open_upload_has_no_prefix(uploads: Uploads) -> None:
     """Only the owner may use an upload, and only when it is complete."""
     document = uploads.create("acme", FILES)
@@ -95,15 +152,26 @@ def test_a_foreign_or_open_upload_has_no_prefix(uploads: Uploads) -> None:
             uploads.prefix(tenant, document["id"])
 
 
-@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a\\b", "a\x00b", "x" * 513])
+@pytest.mark.parametrize(
+    "path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a\\b", "a\x00b", "a\x85b", "o\u0308", "x" * 513]
+)
 def test_a_path_that_no_folder_should_hold_is_refused(uploads: Uploads, path: str) -> None:
     """Paths are relative and plain."""
     with pytest.raises(InvalidRequestError, match="path"):
         uploads.create("acme", [{"path": path, "bytes": 1}])
 
 
-@pytest.mark.parametrize("files", [[], [FILES[0], FILES[0]]])
+@pytest.mark.parametrize(
+    "files",
+    [
+        [],
+        [FILES[0], FILES[0]],
+        [{"path": f"{n}", "bytes": 0} for n in range(101)],
+        [{"path": f"{n}", "bytes": 2**36} for n in range(2)],
+        [{"path": f"{n}", "bytes": 1} for n in range(10_001)],
+    ],
+)
 def test_an_upload_needs_different_files(uploads: Uploads, files: list[dict[str, Any]]) -> None:
-    """Nothing, or the same path twice, is no upload."""
+    """Nothing, the same path twice, or too much is no upload."""
     with pytest.raises(InvalidRequestError, match="files"):
         uploads.create("acme", files)

@@ -23,6 +23,9 @@ class FfnPruningStep:
     """ Units that stay: in each layer, or with scope global in all layers together. """
     score: FfnPruningScore | Unset = UNSET
     scope: FfnPruningScope | Unset = UNSET
+    reconstruct: bool | Unset = True
+    """ Refit the next projection by least squares on the request's data. Without data it is left out, and the
+    report says so. """
 
     def to_dict(self) -> dict[str, Any]:
         technique = self.technique
@@ -39,6 +42,8 @@ class FfnPruningStep:
         if not isinstance(self.scope, Unset):
             scope = self.scope
 
+        reconstruct = self.reconstruct
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -54,6 +59,8 @@ class FfnPruningStep:
             field_dict["score"] = score
         if scope is not UNSET:
             field_dict["scope"] = scope
+        if reconstruct is not UNSET:
+            field_dict["reconstruct"] = reconstruct
 
         return field_dict
 
@@ -82,12 +89,15 @@ class FfnPruningStep:
         else:
             scope = check_ffn_pruning_scope(_scope)
 
+        reconstruct = d.pop("reconstruct", UNSET)
+
         ffn_pruning_step = cls(
             technique=technique,
             units_removed=units_removed,
             units_kept=units_kept,
             score=score,
             scope=scope,
+            reconstruct=reconstruct,
         )
 
         return ffn_pruning_step

@@ -33,7 +33,7 @@ class Job:
     created_at: datetime.datetime
     """ When it was accepted """
     started_at: datetime.datetime | None
-    """ When the first attempt began """
+    """ When the last attempt began """
     ended_at: datetime.datetime | None
     """ When it ended """
     expires_at: datetime.datetime | None

@@ -18,8 +18,6 @@ class Recovery:
     """ Optimiser steps """
     learning_rate: float | Unset = 0.0001
     """ Peak learning rate """
-    batch_size: int | Unset = 8
-    """ Sequences in a batch """
     seed: int | Unset = 0
     """ Seed of the order of the batches """
 
@@ -27,8 +25,6 @@ class Recovery:
         steps = self.steps
 
         learning_rate = self.learning_rate
-
-        batch_size = self.batch_size
 
         seed = self.seed
 
@@ -41,8 +37,6 @@ class Recovery:
         )
         if learning_rate is not UNSET:
             field_dict["learning_rate"] = learning_rate
-        if batch_size is not UNSET:
-            field_dict["batch_size"] = batch_size
         if seed is not UNSET:
             field_dict["seed"] = seed
 
@@ -55,14 +49,11 @@ class Recovery:
 
         learning_rate = d.pop("learning_rate", UNSET)
 
-        batch_size = d.pop("batch_size", UNSET)
-
         seed = d.pop("seed", UNSET)
 
         recovery = cls(
             steps=steps,
             learning_rate=learning_rate,
-            batch_size=batch_size,
             seed=seed,
         )
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -26,6 +26,9 @@ class Upload:
     part_bytes: int
     """ Size of every part but a file's last [bytes] """
     files: list[UploadFileParts]
+    """ The first of its files, or a page """
+    next_after: None | str
+    """ What to ask for the next files with, as after; null with the last """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,6 +45,9 @@ class Upload:
             files_item = files_item_data.to_dict()
             files.append(files_item)
 
+        next_after: None | str
+        next_after = self.next_after
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -51,6 +57,7 @@ class Upload:
                 "state": state,
                 "part_bytes": part_bytes,
                 "files": files,
+                "next_after": next_after,
             }
         )
 
@@ -76,12 +83,20 @@ class Upload:
 
             files.append(files_item)
 
+        def _parse_next_after(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        next_after = _parse_next_after(d.pop("next_after"))
+
         upload = cls(
             id=id,
             uri=uri,
             state=state,
             part_bytes=part_bytes,
             files=files,
+            next_after=next_after,
         )
 
         upload.additional_properties = d

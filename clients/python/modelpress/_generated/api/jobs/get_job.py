@@ -14,17 +14,25 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     job_id: str,
     *,
+    wait: int | Unset = 0,
     if_none_match: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(if_none_match, Unset):
         headers["If-None-Match"] = if_none_match
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/jobs/{job_id}".format(
             job_id=quote(str(job_id), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -85,6 +93,7 @@ def sync_detailed(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
+    wait: int | Unset = 0,
     if_none_match: str | Unset = UNSET,
 ) -> Response[Any | Job | Problem]:
     """Show a job.
@@ -93,6 +102,7 @@ def sync_detailed(
 
     Args:
         job_id (str):
+        wait (int | Unset):  Default: 0.
         if_none_match (str | Unset):
 
     Raises:
@@ -105,6 +115,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         job_id=job_id,
+        wait=wait,
         if_none_match=if_none_match,
     )
 
@@ -119,6 +130,7 @@ def sync(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
+    wait: int | Unset = 0,
     if_none_match: str | Unset = UNSET,
 ) -> Any | Job | Problem | None:
     """Show a job.
@@ -127,6 +139,7 @@ def sync(
 
     Args:
         job_id (str):
+        wait (int | Unset):  Default: 0.
         if_none_match (str | Unset):
 
     Raises:
@@ -140,6 +153,7 @@ def sync(
     return sync_detailed(
         job_id=job_id,
         client=client,
+        wait=wait,
         if_none_match=if_none_match,
     ).parsed
 
@@ -148,6 +162,7 @@ async def asyncio_detailed(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
+    wait: int | Unset = 0,
     if_none_match: str | Unset = UNSET,
 ) -> Response[Any | Job | Problem]:
     """Show a job.
@@ -156,6 +171,7 @@ async def asyncio_detailed(
 
     Args:
         job_id (str):
+        wait (int | Unset):  Default: 0.
         if_none_match (str | Unset):
 
     Raises:
@@ -168,6 +184,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         job_id=job_id,
+        wait=wait,
         if_none_match=if_none_match,
     )
 
@@ -180,6 +197,7 @@ async def asyncio(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
+    wait: int | Unset = 0,
     if_none_match: str | Unset = UNSET,
 ) -> Any | Job | Problem | None:
     """Show a job.
@@ -188,6 +206,7 @@ async def asyncio(
 
     Args:
         job_id (str):
+        wait (int | Unset):  Default: 0.
         if_none_match (str | Unset):
 
     Raises:
@@ -202,6 +221,7 @@ async def asyncio(
         await asyncio_detailed(
             job_id=job_id,
             client=client,
+            wait=wait,
             if_none_match=if_none_match,
         )
     ).parsed

@@ -104,6 +104,8 @@ def sync_detailed(
 ) -> Response[JobPage | Problem]:
     """List jobs, newest first.
 
+     Where few jobs fit, a page may hold less than `limit`, even nothing, and still have a next one.
+
     Args:
         state (JobStateFilter | Unset):
         kind (JobKindFilter | Unset):
@@ -145,6 +147,8 @@ def sync(
 ) -> JobPage | Problem | None:
     """List jobs, newest first.
 
+     Where few jobs fit, a page may hold less than `limit`, even nothing, and still have a next one.
+
     Args:
         state (JobStateFilter | Unset):
         kind (JobKindFilter | Unset):
@@ -180,6 +184,8 @@ async def asyncio_detailed(
     limit: int | Unset = 20,
 ) -> Response[JobPage | Problem]:
     """List jobs, newest first.
+
+     Where few jobs fit, a page may hold less than `limit`, even nothing, and still have a next one.
 
     Args:
         state (JobStateFilter | Unset):
@@ -219,6 +225,8 @@ async def asyncio(
     limit: int | Unset = 20,
 ) -> JobPage | Problem | None:
     """List jobs, newest first.
+
+     Where few jobs fit, a page may hold less than `limit`, even nothing, and still have a next one.
 
     Args:
         state (JobStateFilter | Unset):

@@ -93,7 +93,9 @@ def sync_detailed(
 ) -> Response[Problem | Upload]:
     """Begin an upload.
 
-     PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`.
+     PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where
+    `next_after` is not
+    null, more files follow: show the upload to get their URLs.
 
     Args:
         body (UploadRequest): A folder of files to be sent straight to the store.
@@ -124,7 +126,9 @@ def sync(
 ) -> Problem | Upload | None:
     """Begin an upload.
 
-     PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`.
+     PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where
+    `next_after` is not
+    null, more files follow: show the upload to get their URLs.
 
     Args:
         body (UploadRequest): A folder of files to be sent straight to the store.
@@ -150,7 +154,9 @@ async def asyncio_detailed(
 ) -> Response[Problem | Upload]:
     """Begin an upload.
 
-     PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`.
+     PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where
+    `next_after` is not
+    null, more files follow: show the upload to get their URLs.
 
     Args:
         body (UploadRequest): A folder of files to be sent straight to the store.
@@ -179,7 +185,9 @@ async def asyncio(
 ) -> Problem | Upload | None:
     """Begin an upload.
 
-     PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`.
+     PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where
+    `next_after` is not
+    null, more files follow: show the upload to get their URLs.
 
     Args:
         body (UploadRequest): A folder of files to be sent straight to the store.

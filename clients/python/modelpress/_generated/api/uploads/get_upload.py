@@ -8,18 +8,30 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
 from ...models.upload import Upload
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     upload_id: str,
+    *,
+    after: str | Unset = "",
+    limit: int | Unset = 1000,
 ) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["after"] = after
+
+    params["limit"] = limit
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/uploads/{upload_id}".format(
             upload_id=quote(str(upload_id), safe=""),
         ),
+        "params": params,
     }
 
     return _kwargs
@@ -40,6 +52,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_404 = Problem.from_dict(response.json())
 
         return response_404
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 500:
         response_500 = Problem.from_dict(response.json())
@@ -70,11 +87,15 @@ def sync_detailed(
     upload_id: str,
     *,
     client: AuthenticatedClient | Client,
+    after: str | Unset = "",
+    limit: int | Unset = 1000,
 ) -> Response[Problem | Upload]:
     """Show an upload, with fresh URLs while it is open.
 
     Args:
         upload_id (str):
+        after (str | Unset):  Default: ''.
+        limit (int | Unset):  Default: 1000.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -86,6 +107,8 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         upload_id=upload_id,
+        after=after,
+        limit=limit,
     )
 
     response = client.get_httpx_client().request(
@@ -99,11 +122,15 @@ def sync(
     upload_id: str,
     *,
     client: AuthenticatedClient | Client,
+    after: str | Unset = "",
+    limit: int | Unset = 1000,
 ) -> Problem | Upload | None:
     """Show an upload, with fresh URLs while it is open.
 
     Args:
         upload_id (str):
+        after (str | Unset):  Default: ''.
+        limit (int | Unset):  Default: 1000.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -116,6 +143,8 @@ def sync(
     return sync_detailed(
         upload_id=upload_id,
         client=client,
+        after=after,
+        limit=limit,
     ).parsed
 
 
@@ -123,11 +152,15 @@ async def asyncio_detailed(
     upload_id: str,
     *,
     client: AuthenticatedClient | Client,
+    after: str | Unset = "",
+    limit: int | Unset = 1000,
 ) -> Response[Problem | Upload]:
     """Show an upload, with fresh URLs while it is open.
 
     Args:
         upload_id (str):
+        after (str | Unset):  Default: ''.
+        limit (int | Unset):  Default: 1000.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -139,6 +172,8 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         upload_id=upload_id,
+        after=after,
+        limit=limit,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -150,11 +185,15 @@ async def asyncio(
     upload_id: str,
     *,
     client: AuthenticatedClient | Client,
+    after: str | Unset = "",
+    limit: int | Unset = 1000,
 ) -> Problem | Upload | None:
     """Show an upload, with fresh URLs while it is open.
 
     Args:
         upload_id (str):
+        after (str | Unset):  Default: ''.
+        limit (int | Unset):  Default: 1000.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,5 +207,7 @@ async def asyncio(
         await asyncio_detailed(
             upload_id=upload_id,
             client=client,
+            after=after,
+            limit=limit,
         )
     ).parsed
