@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from jobs.compression.anatomy import Slot
-from jobs.compression.proof import proven
+from jobs.compression.proof import cut_proven
 from jobs.compression.reconstruct import Block, passes, reconstruct
 from jobs.compression.technique import Context, part_of
 
@@ -60,7 +60,7 @@ def cut_all(model: PreTrainedModel, cuts: Sequence[Cut], block: Block, ctx: Cont
     batches = (ctx.batches if refit and lost else None) or ()
     total = len(cuts) + passes(len(batches), len(cuts))
     reference = deepcopy(ctx.anatomy.encoder(model)) if len(batches) else None
-    with proven(model, ctx.probe, {each.reader: each.going for each in cuts}):
+    with cut_proven(model, ctx.probe, {each.reader: each.going for each in cuts}):
         for done, each in enumerate(cuts, start=1):
             each.make()
             ctx.progress(done, total, "cutting")

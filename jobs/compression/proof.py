@@ -1,7 +1,8 @@
-"""The proof of a cut: what is left gives what the whole model gives when the parts that go are silenced.
+"""The proof of a structural change: what is left gives what the whole model gives with the change only feigned.
 
-Before a cut, the inputs that will go are set to zero in the map that reads them (the masked model), and a short probe
-runs; after it, the probe runs again. The outputs of each such map and of the model must be the same but for rounding.
+Inputs that will go are first set to zero in the map that reads them (the masked model), layers that will go pass on
+what they are given, and matrices that will be stored as two factors are replaced by their product. A short probe runs,
+the change is made, and the probe runs again: the outputs must be the same but for rounding.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +19,30 @@ from jobs.compression.surgery import mask
 from jobs.contract.errors import VerificationError
 
 TOLERANCE = 1e-4
-"""Largest difference, in the Euclidean norm, relative to the masked model's output."""
+"""Largest difference, in the Euclidean norm, relative to the output's size."""
 
 
 @contextmanager
-def proven(model: PreTrainedModel, probe: Batch, going: Mapping[Slot, Bool[Tensor, " _"]]) -> Iterator[None]:
+def unchanged(model: PreTrainedModel, probe: Batch, slots: Sequence[Slot] = ()) -> Iterator[None]:
+    """Run the block and prove that *model* gives what it gave before it.
+
+    Args:
+        model: changed by the block.
+        probe: a short batch.
+        slots: places whose outputs are compared as well, bottom first.
+
+    Raises:
+        VerificationError: it gives something else; the message names the first place where it does.
+    """
+    before = _outputs(model, slots, probe)
+    yield
+    names = [*(slot.name for slot in slots), "the model"]
+    for name, wanted, found in zip(names, before, _outputs(model, slots, probe), strict=True):
+        _compare(name, wanted, found)
+
+
+@contextmanager
+def cut_proven(model: PreTrainedModel, probe: Batch, going: Mapping[Slot, Bool[Tensor, " _"]]) -> Iterator[None]:
     """Run the block, which cuts *model*, and prove that it takes away what it should and nothing else.
 
     Args:
@@ -31,16 +51,27 @@ def proven(model: PreTrainedModel, probe: Batch, going: Mapping[Slot, Bool[Tenso
         going: bottom first, each map that reads parts which go, and which of its inputs those are.
 
     Raises:
-        VerificationError: the cut model differs from the masked one; the message names the lowest map that does.
+        VerificationError: the cut model gives something else than the masked one.
     """
     for slot, inputs in going.items():
         mask(cast("nn.Parameter", slot.linear.weight), inputs[None, :])
-    masked = _outputs(model, tuple(going), probe)
-    yield
-    cut = _outputs(model, tuple(going), probe)
-    names = [*(slot.name for slot in going), "the model"]
-    for name, wanted, found in zip(names, masked, cut, strict=True):
-        _compare(name, wanted, found)
+    with unchanged(model, probe, tuple(going)):
+        yield
+
+
+@contextmanager
+def drop_proven(model: PreTrainedModel, probe: Batch, leaving: Sequence[nn.Module]) -> Iterator[None]:
+    """Run the block, which drops the layers *leaving*, and prove that the rest works as if they passed on their input.
+
+    Raises:
+        VerificationError: the model without them gives something else.
+    """
+    with ExitStack() as bypasses:
+        for layer in leaving:
+            bypasses.enter_context(layer.register_forward_hook(lambda _, given, output: given[0]))
+        with unchanged(model, probe):
+            bypasses.close()
+            yield
 
 
 def _outputs(model: PreTrainedModel, slots: Sequence[Slot], probe: Batch) -> list[Tensor]:
@@ -61,6 +92,6 @@ def _compare(name: str, wanted: Float[Tensor, "B T D"], found: Float[Tensor, "B 
     apart, size = float((found - wanted).norm()), float(wanted.norm())
     if not apart <= TOLERANCE * size:  # so that a NaN does not pass
         raise VerificationError(
-            f"Expected the cut model to give what the masked one gives; the output of {name} is off by {apart:.2g}, "
-            f"its size being {size:.2g}. The cut is wrong, and nothing of it is published."
+            f"Expected {name} to give what it gives in the masked model; it is off by {apart:.2g}, the output's size "
+            f"being {size:.2g}. The change is wrong, and nothing of it is published."
         )

@@ -12,12 +12,15 @@ has made worse on held-out data is put back.
 Cost: one pass of the teacher and one training step of the student for each step.
 """
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated
 
+from torch import nn
 from transformers import PreTrainedModel
 
+from jobs.compression.proof import drop_proven
 from jobs.compression.recovery import evenly_spaced, recover
 from jobs.compression.schema import Schema
 from jobs.compression.surgery import drop_layers
@@ -58,11 +61,11 @@ def compress(model: PreTrainedModel, params: Distillation, ctx: Context) -> Outc
     stack = ctx.anatomy.encoder(model)
     keep = _kept(params.layers_kept, len(stack))
     if not params.steps:
-        drop_layers(stack, keep)
+        _drop(model, stack, keep, ctx)
         ctx.progress(1, 1)
         return Outcome(model, {"layers_kept": list(keep)})
     batches, teacher = ctx.data(), deepcopy(model)
-    drop_layers(stack, keep)
+    _drop(model, stack, keep, ctx)
     learnt = recover(
         model,
         teacher,
@@ -75,6 +78,11 @@ def compress(model: PreTrainedModel, params: Distillation, ctx: Context) -> Outc
     )
     achieved = {"layers_kept": list(keep), "loss_before": learnt.before, "loss_after": learnt.after}
     return Outcome(model, {**achieved, "steps": learnt.steps}, learnt.notes)
+
+
+def _drop(model: PreTrainedModel, stack: nn.ModuleList, keep: Sequence[int], ctx: Context) -> None:
+    with drop_proven(model, ctx.probe, [layer for index, layer in enumerate(stack) if index not in keep]):
+        drop_layers(stack, keep)
 
 
 def _kept(asked: int | tuple[int, ...], present: int) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from transformers import PreTrainedModel
 from jobs.compression.anatomy import Layer, Slot
 from jobs.compression.factoring import Spectrum, factors, parity, root_of, spectrum
 from jobs.compression.moments import second_moments
+from jobs.compression.proof import unchanged
 from jobs.compression.schema import Schema
 from jobs.compression.surgery import factorise
 from jobs.compression.technique import Context, Outcome, Params, part_of, technique
@@ -30,6 +31,8 @@ from jobs.contract.errors import NotApplicableError, RankDoesNotPayError
 Part = Literal["all", "attention", "feed_forward"]
 Group: TypeAlias = tuple[Slot, ...]
 """Maps that read the same input."""
+Pair: TypeAlias = tuple[Float[Tensor, "R I"], Float[Tensor, "O R"]]
+"""The two factors of a map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +73,28 @@ def compress(model: PreTrainedModel, params: LowRank, ctx: Context) -> Outcome:
     roots = _roots(model, groups, params, ctx)
     before = len(ctx.batches or ()) if params.weighting == "activation" else 0
     progress = part_of(ctx.progress, before, before + len(groups))
-    ranks: dict[str, int] = {}
+    pairs: dict[Slot, Pair] = {}
     for index, (group, root) in enumerate(zip(groups, roots, strict=True), start=1):
         for slot in group:
             found = spectrum(slot.weight().detach(), root)
             rank = _rank(found, params)
             if rank <= parity(*found.weight.shape):
-                factorise(slot, *factors(found, rank))
-                ranks[slot.name] = rank
+                down, up = factors(found, rank)
+                pairs[slot] = down.to(slot.linear.weight), up.to(slot.linear.weight)
         progress(index, len(groups), "factorising")
+    _factorise(model, pairs, ctx)
+    ranks = {slot.name: len(down) for slot, (down, _) in pairs.items()}
     dense = [slot.name for group in groups for slot in group if slot.name not in ranks]
     notes = (f"Left dense, because no rank pays: {', '.join(dense)}.",) if dense else ()
     return Outcome(model, _achieved(groups, ranks), notes)
+
+
+def _factorise(model: PreTrainedModel, pairs: Mapping[Slot, Pair], ctx: Context) -> None:
+    for slot, (down, up) in pairs.items():
+        slot.linear.weight.data.copy_(up @ down)
+    with unchanged(model, ctx.probe, tuple(pairs)):
+        for slot, pair in pairs.items():
+            factorise(slot, *pair)
 
 
 def _sharing_inputs(layer: Layer, part: Part) -> list[Group]:

@@ -9,8 +9,8 @@ from transformers import PreTrainedModel
 from jobs.batches import Batch
 from jobs.compression.anatomy import Layer, anatomy_of
 from jobs.compression.cutting import Cut, cut_all, inputs_going
-from jobs.compression.proof import proven
-from jobs.compression.surgery import drop_heads, drop_units
+from jobs.compression.proof import cut_proven, drop_proven, unchanged
+from jobs.compression.surgery import drop_heads, drop_layers, drop_units, factorise
 from jobs.compression.technique import Context
 from jobs.contract.errors import VerificationError
 from tests.tiny import HEADS, REPRESENTATIVES, UNITS, tiny, tiny_batch
@@ -78,7 +78,7 @@ def test_what_is_changed_elsewhere_is_caught() -> None:
     """A change outside of the maps that are cut shows in the model's output."""
     model = tiny("vit")
 
-    with pytest.raises(VerificationError, match="the model"), proven(model, tiny_batch("vit"), {}):
+    with pytest.raises(VerificationError, match="the model"), cut_proven(model, tiny_batch("vit"), {}):
         model.layernorm.weight.data *= 1.01
 
 
@@ -86,8 +86,29 @@ def test_not_a_number_is_caught() -> None:
     """An output that is not a number equals nothing."""
     model = tiny("vit")
 
-    with pytest.raises(VerificationError), proven(model, tiny_batch("vit"), {}):
+    with pytest.raises(VerificationError), cut_proven(model, tiny_batch("vit"), {}):
         model.layernorm.weight.data[0] = torch.nan
+
+
+@families
+def test_another_layer_than_asked_for_is_caught(family: str) -> None:
+    """Dropping a layer in the place of another is refused, and no bypass stays behind."""
+    model = tiny(family, layers=3)
+    stack = anatomy_of(model).encoder(model)
+
+    with pytest.raises(VerificationError), drop_proven(model, tiny_batch(family), [stack[1]]):
+        drop_layers(stack, (1, 2))
+
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_wrong_factors_are_caught() -> None:
+    """Factors whose product is not the matrix are refused, and the map is named."""
+    model = tiny("hubert")
+    slot = anatomy_of(model).layers(model)[1].feed_forward.up
+
+    with pytest.raises(VerificationError, match=slot.name), unchanged(model, tiny_batch("hubert"), [slot]):
+        factorise(slot, torch.eye(32), 1.01 * slot.weight().detach())
 
 
 @families
