@@ -46,7 +46,12 @@ class Record(Mapping[str, Any]):
 
 
 class Event(Record):
-    """One thing that happened to a job: id, at, type, stage, message, data."""
+    """One thing that happened to a job: id, at, type, stage, message, data. ``print`` shows it in a line."""
+
+    def __str__(self) -> str:
+        data = self.get("data") or {}
+        count = f"{data['step']}/{data['steps']}" if {"step", "steps"} <= data.keys() else None
+        return "  ".join(str(each) for each in (self.get("at"), self.get("stage"), count, self.get("message")) if each)
 
 
 class Manifest(Record):

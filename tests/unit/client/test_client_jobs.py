@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from client_fakes import JOB, FakeService, event, job
 from client_loopback import HANG_UP, problem
-from modelpress import Job, ModelPress, errors, waiting
+from modelpress import Event, Job, ModelPress, errors, waiting
 
 INPUT = {"kind": "audio", "batch_size": 1, "seconds": 10.0, "tokens": None, "pixels": None}
 
@@ -135,6 +135,14 @@ def test_a_page_lost_half_way_repeats_no_event(client: ModelPress, service: Fake
     waiting_job.wait(timeout=10, on_event=lambda new: seen.append(new.id))
 
     assert seen == [each["id"] for each in service.events]
+
+
+def test_an_event_is_a_line() -> None:
+    """Printed, an event says when, where and what, as far as it knows."""
+    told = {"id": "1-0", "at": "2026-01-02T03:04:05Z", "type": "progress", "stage": "write", "message": "almost"}
+
+    assert str(Event({**told, "data": {"step": 1, "steps": 2}})) == "2026-01-02T03:04:05Z  write  1/2  almost"
+    assert str(Event({"message": "The job succeeded.", "stage": None, "data": {}})) == "The job succeeded."
 
 
 def test_events_are_read_over_all_pages(client: ModelPress, service: FakeService) -> None:
