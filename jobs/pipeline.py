@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,11 +52,19 @@ class StageProgress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where a job reads and writes on the local disk."""
+    """Where a job reads and writes on the local disk.
+
+    Attributes:
+        source: the dense model.
+        out: the artifact.
+        data: what the steps may learn from.
+        origin: where the source came from: its uri, revision and sha256.
+    """
 
     source: Path
     out: Path
     data: Path | None = None
+    origin: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +108,13 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
     with clock.stage("evaluate"):
         closeness = unrecovered if recovery is None else _fidelity(dense, model, judging, progress)
     with clock.stage("write"):
-        plan = _write(model, anatomy, folders, progress)
+        plan = _write(model, anatomy, step_reports, folders, progress)
     with clock.stage("profile"):
         subjects = (_subject(dense, anatomy, folders.source), _subject(model, anatomy, folders.out))
         within = _within("profile", progress)
         before, after, speedups = profile_pair(*subjects, spec.profile, modality=anatomy.modality, progress=within)
     report = Report(
-        model={
-            "uri": spec.model.uri,
-            "architecture": type(dense).__name__,
-            "model_type": dense.config.model_type,
-        },
+        model={**folders.origin, "architecture": type(dense).__name__, "model_type": dense.config.model_type},
         steps=step_reports,
         door="native" if plan.native else "modelpress",
         dense=before,
@@ -191,9 +195,12 @@ def _fidelity(dense: nn.Module, model: nn.Module, judging: _Judging, progress: S
     return fidelity(dense, model, judging.batches, source=judging.source)
 
 
-def _write(model: PreTrainedModel, anatomy: Anatomy, folders: Folders, progress: StageProgress) -> Plan:
+def _write(
+    model: PreTrainedModel, anatomy: Anatomy, steps: Sequence[StepReport], folders: Folders, progress: StageProgress
+) -> Plan:
     progress("write", 0, 2)
-    plan = write_artifact(model, source=folders.source, out=folders.out)
+    details = {"origin": dict(folders.origin), "steps": [asdict(step) for step in steps]}
+    plan = write_artifact(model, source=folders.source, out=folders.out, details=details)
     write_verification(model, _short_batch(model, anatomy), folders.out)
     progress("write", 1, 2, "reading the artifact back")
     check_reload(folders.out)

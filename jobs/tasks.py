@@ -23,7 +23,7 @@ from jobs.adapters.sources import Sources
 from jobs.adapters.transfer import Fetched
 from jobs.contract.errors import InternalError, LeaseLostError, LimitExceededError, ModelPressError, QueueError
 from jobs.contract.report import Report
-from jobs.contract.spec import CompressionSpec, ModelRef
+from jobs.contract.spec import CompressionSpec
 from jobs.contract.state import JobState
 from jobs.contract.uris import parse_uri
 from jobs.scratch import empty, scratch_folder
@@ -104,10 +104,10 @@ class Attempt:
         spec = CompressionSpec.from_json(self.lease.job.request)
         folders = pipeline.Folders(folder / "model", folder / "out", folder / "data" if spec.data else None)
         report_progress("fetch", 0, 1)
-        source = self._fetch(spec, folders)
-        pinned = replace(spec, model=ModelRef(source.uri))
-        report = pipeline.run(pinned, folders, report_progress)
-        self._publish(folders.out, report, source, report_progress)
+        fetched = self._fetch(spec, folders)
+        folders = replace(folders, origin={key: text for key, text in asdict(fetched).items() if key != "files"})
+        report = pipeline.run(spec, folders, report_progress)
+        self._publish(folders, report, report_progress)
 
     def _fetch(self, spec: CompressionSpec, folders: pipeline.Folders) -> Fetched:
         sources = self._sources()
@@ -125,16 +125,14 @@ class Attempt:
             SourceSettings.from_env(), self.state.store, lambda upload_id: uploads.prefix(tenant, upload_id)
         )
 
-    def _publish(self, out: Path, report: Report, fetched: Fetched, report_progress: Reporter) -> None:
-        source = {key: value for key, value in asdict(fetched).items() if key != "files"}
+    def _publish(self, folders: pipeline.Folders, report: Report, report_progress: Reporter) -> None:
         document = report.to_json()
-        document["model"] = {**source, **document["model"]}
         publish(
             self.state.store,
             self.lease,
-            out,
+            folders.out,
             report=document,
-            source=source,
+            source=folders.origin,
             versions={key: text for key, text in document["environment"].items() if isinstance(text, str)},
             before_each=lambda done, total: report_progress("publish", done, total),
         )

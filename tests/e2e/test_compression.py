@@ -271,6 +271,18 @@ def _sha256sum(folder: Path) -> str:
 
 
 @every_case
+def test_the_folder_says_what_was_done(results: dict[str, Result], case: str) -> None:
+    """compression.json names the source, pinned, and tells each step as the report does."""
+    record = json.loads((results[case].folder / "compression.json").read_text())
+
+    assert record["origin"] == results[case].manifest["source"]
+    assert [step["technique"] for step in record["steps"]] == [step.technique for step in results[case].report.steps]
+    if record["steps"][0]["technique"] == "head_pruning":
+        kept = record["steps"][0]["achieved"]["kept_by_layer"]
+        assert [len(heads) for heads in kept] == record["steps"][0]["achieved"]["heads_by_layer"]
+
+
+@every_case
 def test_the_folder_is_whole(results: dict[str, Result], model_folders: Mapping[str, Path], case: str) -> None:
     """The source's companions came along, the card says where it comes from, and code only where it is needed."""
     folder, source = results[case].folder, model_folders[family_of(case)]

@@ -66,7 +66,12 @@ def compress(model: PreTrainedModel, params: HeadPruning, ctx: Context) -> Outco
     cuts = [_cut(attention, keep) for attention, keep in zip(attentions, kept, strict=True)]
     notes = cut_all(model, cuts, "attention", ctx, refit=params.reconstruct)
     by_layer = [attention.heads for attention in attentions]
-    achieved = {"heads_removed": 1 - sum(by_layer) / present, "heads_kept": sum(by_layer), "heads_by_layer": by_layer}
+    achieved = {
+        "heads_removed": 1 - sum(by_layer) / present,
+        "heads_kept": sum(by_layer),
+        "heads_by_layer": by_layer,
+        "kept_by_layer": [keep.tolist() for keep in kept],
+    }
     return Outcome(model, achieved, notes)
 
 

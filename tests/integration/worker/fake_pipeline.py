@@ -3,8 +3,8 @@
 import os
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,18 @@ class Folders:
     source: Path
     out: Path
     data: Path | None = None
+    origin: Mapping[str, str | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
 class FakeReport:
     """Has what the task reads of a report."""
 
+    origin: Mapping[str, str | None]
+
     def to_json(self) -> dict[str, Any]:
         """Return a small report."""
-        return {"model": {"architecture": "Tiny"}, "environment": {"torch": "2", "logical_cpus": 2}}
+        return {"model": {**self.origin, "architecture": "Tiny"}, "environment": {"torch": "2", "logical_cpus": 2}}
 
 
 def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> FakeReport:
@@ -38,7 +42,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Fak
     (folders.out / "config.json").write_text("{}")
     (folders.out / "sub").mkdir()
     (folders.out / "sub" / "model.safetensors").write_bytes((folders.source / "model.safetensors").read_bytes() * 3)
-    return FakeReport()
+    return FakeReport(folders.origin)
 
 
 def preload() -> None:
