@@ -43,7 +43,13 @@ ASKED: Mapping[str, tuple[Json, ...]] = {
         {"energy": 0.6, "modules": "attention"},
         {"rank_ratio": 0.5, "weighting": "activation"},
     ),
-    "weight_pruning": ({"sparsity": 0.5}, {"sparsity": 0.3, "scope": "layer", "include_bias": True}),
+    "weight_pruning": (
+        {"sparsity": 0.5},
+        {"sparsity": 0.3, "scope": "layer", "include_bias": True},
+        {"sparsity": 0.3, "pattern": "block", "block_size": 4, "criterion": "wanda"},
+        {"criterion": "sparsegpt"},
+        {"criterion": "sparsegpt", "pattern": "2:4"},
+    ),
 }
 """Requests that change something: every technique has some, the first is the usual one."""
 
@@ -52,7 +58,7 @@ NOTHING: Mapping[str, tuple[Json, ...]] = {
     "ffn_pruning": ({"units_removed": 0},),
     "head_pruning": ({"heads_removed": 0},),
     "low_rank": ({"rank_ratio": 1}, {"energy": 1}),
-    "weight_pruning": ({"sparsity": 0},),
+    "weight_pruning": ({"sparsity": 0}, {"sparsity": 0, "criterion": "sparsegpt"}),
 }
 
 

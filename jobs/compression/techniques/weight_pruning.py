@@ -1,58 +1,145 @@
-"""Set the smallest single weights to zero; shapes stay as they are.
+"""Set single weights, or small blocks of them, to zero; shapes stay as they are.
 
 The weights are those of query, key, value, output and the feed-forward pair of all layers. Zeros compress well and are
-counted apart, but dense kernels multiply them like any number: expect no speed-up and no smaller file from this alone.
+counted apart, but dense kernels multiply them like any number: expect no speed-up and no smaller file from this alone,
+whatever the pattern.
 
-Source: Han et al. 2015, arXiv:1506.02626; Lin et al. 2022, arXiv:2211.09949 (one global threshold, which weights)
+Criterion magnitude needs no data. On data, wanda weighs each weight by how strong its input is, and sparsegpt by what
+its going costs once the weights that stay have been refitted, which it then does: at the same sparsity it comes by far
+the closest to the dense model, in seconds for small models.
 
-Differs: one shot; the count of zeros is exact, ties included. In a factorised map both factors are pruned.
+Weights compete across the model or within a layer by magnitude, within a row of their matrix with wanda, and within
+eight neighbouring columns with sparsegpt; in pattern 2:4 always within four neighbours of a row. Pattern block sets
+whole squares to zero, scored by the mean over their weights; squares at the far edges of a matrix may be smaller.
 
-Cost: one selection over all weights; no data.
+Source: Han et al. 2015, arXiv:1506.02626; Lin et al. 2022, arXiv:2211.09949 (one global threshold, which weights);
+Sun et al. 2023, arXiv:2306.11695 (wanda); Frantar and Alistarh 2023, arXiv:2301.00774 (sparsegpt)
+
+Differs: one shot. The count is the nearest to the share of whatever competes, ties settled by position. In a factorised
+map both factors are pruned, the second for what the first, already pruned, gives it. All maps are judged on the inputs
+that the model gives them as it came: taking the inputs after the layers below have been pruned costs a pass a layer and
+moved the cosine on MiniLM by less than 0.001 for sparsegpt, and for wanda made it worse.
+
+Cost: by magnitude one selection over all weights; on data one pass, a Gram matrix for each input of a map, and with
+sparsegpt a Cholesky factor and one sweep over the columns of each matrix.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from jobs.compression.anatomy import Layer
+from jobs.compression import sparsegpt
+from jobs.compression.anatomy import Layer, Slot
+from jobs.compression.moments import second_moments
 from jobs.compression.schema import Schema
-from jobs.compression.selection import Scope, share_of, smallest
+from jobs.compression.selection import Scope
+from jobs.compression.sparsity import GROUP, Pattern
 from jobs.compression.surgery import mask
-from jobs.compression.technique import Context, Outcome, Params, technique
+from jobs.compression.technique import Context, Outcome, Params, part_of, technique
+from jobs.contract.errors import CorruptCheckpointError, InvalidRequestError, NotApplicableError
+
+HALF = 0.5
+"""What pattern 2:4 takes."""
+
+WINDOW = 8
+"""Neighbouring columns, of weights or of blocks, within which sparsegpt chooses.
+
+Fewer leave little to choose from; with more, the choice is made before most of the refitting: 128, as in the paper,
+loses 0.003 of cosine on MiniLM at half the weights.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightPruning(Params):
-    """How many weights become zero, and which."""
+    """How many weights become zero, and which.
 
-    sparsity: Annotated[float, Schema("Share of the weights that is zero afterwards.", minimum=0, below=1)]
-    criterion: Annotated[Literal["magnitude"], Schema("What makes a weight unimportant: its absolute value.")] = (
-        "magnitude"
+    Raises:
+        InvalidRequestError: values that do not go together.
+    """
+
+    sparsity: Annotated[
+        float, Schema("Share of the weights that is zero afterwards; in pattern 2:4 always half.", minimum=0, below=1)
+    ] = HALF
+    criterion: Annotated[
+        Literal["magnitude", "wanda", "sparsegpt"],
+        Schema(
+            "What makes a weight unimportant: its absolute value; that times the strength of its input; or the error "
+            "that is left when the other weights have made up for it, which they then do."
+        ),
+    ] = "magnitude"
+    pattern: Annotated[
+        Literal["unstructured", "2:4", "block"],
+        Schema("Where zeros may be: anywhere, exactly two in every four neighbours, or in whole blocks."),
+    ] = "unstructured"
+    block_size: Annotated[
+        int | None, Schema("Side of the square blocks, in weights; for pattern block, which needs it.", minimum=2)
+    ] = None
+    scope: Annotated[
+        Scope | None,
+        Schema(
+            "Where weights or blocks compete by magnitude: within their layer, or, unless said, across the model. "
+            "Not for other criteria, nor for pattern 2:4."
+        ),
+    ] = None
+    include_bias: Annotated[bool, Schema("Whether the maps' biases take part; only by magnitude and unstructured.")] = (
+        False
     )
-    scope: Annotated[Scope, Schema("Where weights compete: within their layer or across the model.")] = "global"
-    include_bias: Annotated[bool, Schema("Whether the maps' biases take part.")] = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that do not go together."""
+        wrong = next(self._conflicts(), None)
+        if wrong:
+            raise InvalidRequestError(f"weight_pruning: {wrong}")
 
     def asks(self) -> bool:
         """Return whether any weight is to become zero."""
         return self.sparsity > 0
 
+    def _conflicts(self) -> Iterator[str]:
+        if self.pattern == "2:4" and self.sparsity != HALF:
+            yield f"sparsity: expected {HALF}, which pattern 2:4 is, or nothing; got {self.sparsity}."
+        if self.pattern == "block" and self.block_size is None:
+            yield "block_size: missing; pattern block needs it, for example 16."
+        if self.pattern != "block" and self.block_size is not None:
+            yield f"block_size: expected only with pattern block; got {self.block_size} with {self.pattern}."
+        if self.scope is not None and (self.criterion != "magnitude" or self.pattern == "2:4"):
+            yield (
+                f"scope: expected only by magnitude and not with pattern 2:4, because otherwise weights compete within "
+                f"their rows or columns; got {self.scope} with {self.criterion} and {self.pattern}."
+            )
+        if self.include_bias and (self.criterion != "magnitude" or self.pattern != "unstructured"):
+            yield (
+                f"include_bias: expected only by magnitude and unstructured; "
+                f"got true with {self.criterion} and {self.pattern}."
+            )
 
-@technique(WeightPruning)
+    def zeros(self) -> Pattern:
+        """Return where zeros go."""
+        return Pattern(self.sparsity, block=self.block_size or 1, fours=self.pattern == "2:4")
+
+
+@technique(WeightPruning, needs_data={"unless": {"criterion": "magnitude"}})
 def compress(model: PreTrainedModel, params: WeightPruning, ctx: Context) -> Outcome:
-    """Return *model* with its smallest weights set to zero."""
-    by_layer = [prunable(layer, include_bias=params.include_bias) for layer in ctx.anatomy.layers(model)]
-    pools = by_layer if params.scope == "layer" else [[each for layer in by_layer for each in layer]]
-    for index, pool in enumerate(pools, start=1):
-        _prune(pool, params.sparsity)
-        ctx.progress(index, len(pools))
-    weights = [each for pool in pools for each in pool]
-    zeros = sum(each.numel() - int(each.count_nonzero()) for each in weights)
-    total = sum(each.numel() for each in weights)
-    return Outcome(model, {"sparsity": zeros / total, "zeros": zeros, "weights": total})
+    """Return *model* with its least important weights set to zero.
+
+    Raises:
+        CorruptCheckpointError: a weight of the model is not finite.
+        NotApplicableError: pattern 2:4 where a matrix has no multiple of four inputs.
+        DataRequiredError: a criterion other than magnitude without data.
+    """
+    _check_finite(model)
+    layers = ctx.anatomy.layers(model)
+    if params.pattern == "2:4":
+        _check_fours(layers)
+    if params.criterion == "magnitude":
+        _prune_by_magnitude(layers, params, ctx)
+    else:
+        _prune_on_data(model, layers, params, ctx)
+    return Outcome(model, _achieved(layers, params))
 
 
 def prunable(layer: Layer, *, include_bias: bool) -> list[nn.Parameter]:
@@ -60,9 +147,72 @@ def prunable(layer: Layer, *, include_bias: bool) -> list[nn.Parameter]:
     return [each for slot in layer.slots for each in (slot.linear.parameters() if include_bias else slot.matrices())]
 
 
-def _prune(pool: Sequence[nn.Parameter], sparsity: float) -> None:
-    magnitudes = torch.cat([each.detach().abs().flatten() for each in pool])
-    count = share_of(sparsity, len(magnitudes), len(magnitudes) - 1)
-    drops = torch.split(smallest(magnitudes, count), [each.numel() for each in pool])
-    for parameter, drop in zip(pool, drops, strict=True):
-        mask(parameter, drop.view_as(parameter))
+def _check_finite(model: PreTrainedModel) -> None:
+    for name, parameter in model.named_parameters():
+        if not parameter.isfinite().all():
+            raise CorruptCheckpointError(
+                f"Expected finite weights; {name} holds NaN or infinity. Save the model again from a good state."
+            )
+
+
+def _check_fours(layers: Sequence[Layer]) -> None:
+    for slot in (slot for layer in layers for slot in layer.slots):
+        for inputs in (each.shape[1] for each in slot.matrices()):
+            if inputs % GROUP:
+                raise NotApplicableError(
+                    f"Expected matrices with a multiple of {GROUP} inputs for pattern 2:4; {slot.name} has one with "
+                    f"{inputs}. Choose pattern unstructured."
+                )
+
+
+def _prune_by_magnitude(layers: Sequence[Layer], params: WeightPruning, ctx: Context) -> None:
+    by_layer = [prunable(layer, include_bias=params.include_bias) for layer in layers]
+    pools = by_layer if params.scope == "layer" else [[each for layer in by_layer for each in layer]]
+    for index, pool in enumerate(pools, start=1):
+        drops = params.zeros().among_all([each.detach().abs().view(len(each), -1) for each in pool])
+        for parameter, drop in zip(pool, drops, strict=True):
+            mask(parameter, drop.view_as(parameter))
+        ctx.progress(index, len(pools))
+
+
+def _prune_on_data(model: PreTrainedModel, layers: Sequence[Layer], params: WeightPruning, ctx: Context) -> None:
+    groups = [group for layer in layers for group in _sharing_inputs(layer)]
+    batches = ctx.data()
+    total = len(batches) + len(groups)
+    heard = [group[0] for group in groups]
+    moments = second_moments(model, ctx.anatomy, heard, batches, part_of(ctx.progress, 0, total))
+    for index, (group, moment) in enumerate(zip(groups, moments, strict=True), start=1):
+        for slot in group:
+            for matrix, inputs in _matrices(slot, moment):
+                _prune(matrix, inputs, params)
+        ctx.progress(len(batches) + index, total, "pruning")
+
+
+def _sharing_inputs(layer: Layer) -> list[tuple[Slot, ...]]:
+    query, key, value, output, up, down = layer.slots
+    return [(query, key, value), (output,), (up,), (down,)]
+
+
+def _matrices(slot: Slot, moment: Float[Tensor, "I I"]) -> Iterator[tuple[nn.Parameter, Float[Tensor, "_ _"]]]:
+    """Yield each matrix of a map with the second moment of its inputs; a second factor's follows from the first."""
+    first, *second = slot.matrices()
+    yield first, moment
+    for each in second:
+        pruned = first.detach().double()
+        yield each, pruned @ moment @ pruned.T
+
+
+def _prune(matrix: nn.Parameter, moment: Float[Tensor, "I I"], params: WeightPruning) -> None:
+    weight, zeros = matrix.detach(), params.zeros()
+    if params.criterion == "wanda":
+        mask(matrix, zeros.by_rows(weight.abs() * moment.diagonal().sqrt()))
+    else:
+        width = GROUP if zeros.fours else WINDOW * zeros.block
+        weight.copy_(sparsegpt.prune(weight, moment, lambda scores: zeros.among_all([scores])[0], width))
+
+
+def _achieved(layers: Sequence[Layer], params: WeightPruning) -> dict[str, Any]:
+    weights = [each for layer in layers for each in prunable(layer, include_bias=params.include_bias)]
+    zeros = sum(each.numel() - int(each.count_nonzero()) for each in weights)
+    total = sum(each.numel() for each in weights)
+    return {"sparsity": zeros / total, "zeros": zeros, "weights": total}

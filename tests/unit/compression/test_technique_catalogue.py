@@ -29,6 +29,7 @@ def test_every_technique_has_words(name: str) -> None:
     ("technique", "params", "expected"),
     [
         ("weight_pruning", {"sparsity": 0.5}, False),
+        ("weight_pruning", {"pattern": "2:4", "criterion": "sparsegpt"}, True),
         ("low_rank", {"rank": 3}, False),
         ("low_rank", {"rank": 3, "weighting": "activation"}, True),
         ("distillation", {"layers_kept": 3}, True),

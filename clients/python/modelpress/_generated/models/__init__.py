@@ -70,6 +70,7 @@ from .upload_file_parts import UploadFileParts
 from .upload_part import UploadPart
 from .upload_request import UploadRequest
 from .weight_pruning_criterion import WeightPruningCriterion
+from .weight_pruning_pattern import WeightPruningPattern
 from .weight_pruning_scope import WeightPruningScope
 from .weight_pruning_step import WeightPruningStep
 
@@ -144,6 +145,7 @@ __all__ = (
     "UploadPart",
     "UploadRequest",
     "WeightPruningCriterion",
+    "WeightPruningPattern",
     "WeightPruningScope",
     "WeightPruningStep",
 )

@@ -1,9 +1,11 @@
 from typing import Literal
 
-WeightPruningCriterion = Literal["magnitude"]
+WeightPruningCriterion = Literal["magnitude", "sparsegpt", "wanda"]
 
 WEIGHT_PRUNING_CRITERION_VALUES: set[WeightPruningCriterion] = {
     "magnitude",
+    "sparsegpt",
+    "wanda",
 }
 
 

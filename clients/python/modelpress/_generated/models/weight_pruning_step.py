@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar, cast
 from attrs import define as _attrs_define
 
 from ..models.weight_pruning_criterion import WeightPruningCriterion, check_weight_pruning_criterion
+from ..models.weight_pruning_pattern import WeightPruningPattern, check_weight_pruning_pattern
 from ..models.weight_pruning_scope import WeightPruningScope, check_weight_pruning_scope
 from ..types import UNSET, Unset
 
@@ -14,24 +15,33 @@ T = TypeVar("T", bound="WeightPruningStep")
 
 @_attrs_define
 class WeightPruningStep:
-    """Set the smallest single weights to zero; shapes stay as they are."""
+    """Set single weights, or small blocks of them, to zero; shapes stay as they are."""
 
-    sparsity: float
-    """ Share of the weights that is zero afterwards. """
     technique: Literal["weight_pruning"]
+    sparsity: float | Unset = 0.5
+    """ Share of the weights that is zero afterwards; in pattern 2:4 always half. """
     criterion: WeightPruningCriterion | Unset = UNSET
+    pattern: WeightPruningPattern | Unset = UNSET
+    block_size: int | Unset = UNSET
+    """ Side of the square blocks, in weights; for pattern block, which needs it. """
     scope: WeightPruningScope | Unset = UNSET
     include_bias: bool | Unset = False
-    """ Whether the maps' biases take part. """
+    """ Whether the maps' biases take part; only by magnitude and unstructured. """
 
     def to_dict(self) -> dict[str, Any]:
-        sparsity = self.sparsity
-
         technique = self.technique
+
+        sparsity = self.sparsity
 
         criterion: str | Unset = UNSET
         if not isinstance(self.criterion, Unset):
             criterion = self.criterion
+
+        pattern: str | Unset = UNSET
+        if not isinstance(self.pattern, Unset):
+            pattern = self.pattern
+
+        block_size = self.block_size
 
         scope: str | Unset = UNSET
         if not isinstance(self.scope, Unset):
@@ -43,12 +53,17 @@ class WeightPruningStep:
 
         field_dict.update(
             {
-                "sparsity": sparsity,
                 "technique": technique,
             }
         )
+        if sparsity is not UNSET:
+            field_dict["sparsity"] = sparsity
         if criterion is not UNSET:
             field_dict["criterion"] = criterion
+        if pattern is not UNSET:
+            field_dict["pattern"] = pattern
+        if block_size is not UNSET:
+            field_dict["block_size"] = block_size
         if scope is not UNSET:
             field_dict["scope"] = scope
         if include_bias is not UNSET:
@@ -59,11 +74,11 @@ class WeightPruningStep:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        sparsity = d.pop("sparsity")
-
         technique = cast(Literal["weight_pruning"], d.pop("technique"))
         if technique != "weight_pruning":
             raise ValueError(f"technique must match const 'weight_pruning', got '{technique}'")
+
+        sparsity = d.pop("sparsity", UNSET)
 
         _criterion = d.pop("criterion", UNSET)
         criterion: WeightPruningCriterion | Unset
@@ -71,6 +86,15 @@ class WeightPruningStep:
             criterion = UNSET
         else:
             criterion = check_weight_pruning_criterion(_criterion)
+
+        _pattern = d.pop("pattern", UNSET)
+        pattern: WeightPruningPattern | Unset
+        if isinstance(_pattern, Unset):
+            pattern = UNSET
+        else:
+            pattern = check_weight_pruning_pattern(_pattern)
+
+        block_size = d.pop("block_size", UNSET)
 
         _scope = d.pop("scope", UNSET)
         scope: WeightPruningScope | Unset
@@ -82,9 +106,11 @@ class WeightPruningStep:
         include_bias = d.pop("include_bias", UNSET)
 
         weight_pruning_step = cls(
-            sparsity=sparsity,
             technique=technique,
+            sparsity=sparsity,
             criterion=criterion,
+            pattern=pattern,
+            block_size=block_size,
             scope=scope,
             include_bias=include_bias,
         )

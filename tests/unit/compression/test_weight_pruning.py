@@ -1,0 +1,254 @@
+"""What weight pruning promises beyond the laws: which weights go, how many, and what the others do about it."""
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import PreTrainedModel
+
+from jobs.batches import Batches, ListBatches
+from jobs.compression.anatomy import Slot, anatomy_of
+from jobs.compression.moments import second_moments
+from jobs.compression.technique import Context, Outcome, apply
+from jobs.contract.catalogue import catalogue, data_required
+from jobs.contract.errors import (
+    CorruptCheckpointError,
+    DataRequiredError,
+    InvalidRequestError,
+    NotApplicableError,
+    NothingChangedError,
+)
+from jobs.contract.spec import Step
+from tests.tiny import tiny, tiny_batch, tiny_batches
+
+CRITERIA = ("magnitude", "wanda", "sparsegpt")
+ON_DATA = CRITERIA[1:]
+WEIGHTS = 2 * (4 * 32 * 32 + 2 * 32 * 64)
+
+
+def silent(done: int, total: int, note: str = "") -> None:
+    """Hear progress and do nothing."""
+
+
+def prune(model: PreTrainedModel, batches: Batches | None = None, **params: Any) -> Outcome:
+    """Apply one step of weight pruning."""
+    kind = model.config.model_type
+    learning = tiny_batches(kind, 3) if batches is None else batches
+    ctx = Context(anatomy_of(model), learning, torch.Generator(), silent, probe=tiny_batch(kind))
+    return apply(Step("weight_pruning", params), model, ctx)
+
+
+def slots(model: PreTrainedModel) -> list[Slot]:
+    """Return the places of all maps, bottom first."""
+    return [slot for layer in anatomy_of(model).layers(model) for slot in layer.slots]
+
+
+def zeros(model: PreTrainedModel) -> list[torch.Tensor]:
+    """Return where each map's matrix is zero."""
+    return [slot.linear.weight.detach() == 0 for slot in slots(model)]
+
+
+def output_error(criterion: str, family: str = "bert", **params: Any) -> list[float]:
+    """Return, for each map, how far pruning moves its outputs on the calibration inputs of the dense model."""
+    dense, batches = tiny(family), tiny_batches(family, 4)
+    moments = second_moments(dense, anatomy_of(dense), slots(dense), batches, silent)
+    pruned = prune(tiny(family), batches, criterion=criterion, **params).model
+    changes = [
+        (new.linear.weight - old.linear.weight).detach().double()
+        for new, old in zip(slots(pruned), slots(dense), strict=True)
+    ]
+    return [float((change @ moment @ change.T).trace()) for change, moment in zip(changes, moments, strict=True)]
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize(("family", "sparsity"), [("bert", 0.5), ("hubert", 0.25), ("vit", 0.75), ("distilbert", 0.5)])
+def test_the_share_is_exact_where_it_is_whole(criterion: str, family: str, sparsity: float) -> None:
+    """Where the share of all that competes is a whole number, the count of zeros is exactly it."""
+    achieved = prune(tiny(family), sparsity=sparsity, criterion=criterion).achieved
+
+    assert achieved == {"sparsity": sparsity, "zeros": sparsity * WEIGHTS, "weights": WEIGHTS}
+
+
+@pytest.mark.parametrize("sparsity", [0.1, 0.333, 0.9, 0.999])
+def test_wanda_takes_as_many_from_every_row(sparsity: float) -> None:
+    """Every output loses the nearest count of its inputs, and keeps at least one."""
+    model = prune(tiny("bert"), sparsity=sparsity, criterion="wanda").model
+
+    for found in zeros(model):
+        inputs = found.shape[1]
+        assert set(found.sum(dim=1).tolist()) == {min(round(sparsity * inputs), inputs - 1)}
+
+
+@pytest.mark.parametrize("sparsity", [0.1, 0.333, 0.9])
+def test_sparsegpt_takes_the_nearest_count_from_every_window(sparsity: float) -> None:
+    """Within eight neighbouring columns the count of zeros is the nearest to the share."""
+    model = prune(tiny("bert"), sparsity=sparsity, criterion="sparsegpt").model
+
+    for found in zeros(model):
+        assert {int(window.sum()) for window in torch.split(found, 8, dim=1)} == {round(sparsity * 8 * len(found))}
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_two_in_every_four(criterion: str) -> None:
+    """Pattern 2:4 leaves exactly two zeros in each four neighbours of a row, with or without saying 0.5."""
+    model = prune(tiny("bert"), pattern="2:4", criterion=criterion).model
+    said = prune(tiny("bert"), pattern="2:4", criterion=criterion, sparsity=0.5).model
+
+    assert all((found.reshape(-1, 4).sum(dim=1) == 2).all() for found in zeros(model))
+    assert all(torch.equal(*pair) for pair in zip(zeros(model), zeros(said), strict=True))
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_blocks_go_as_a_whole(criterion: str) -> None:
+    """Pattern block leaves squares that are zero or have no zero at all, half of each."""
+    model = prune(tiny("bert"), pattern="block", block_size=4, criterion=criterion).model
+
+    blocks = [found.unfold(0, 4, 4).unfold(1, 4, 4).flatten(2).sum(dim=2) for found in zeros(model)]
+    assert all(set(each.flatten().tolist()) <= {0, 16} for each in blocks)
+    assert sum(int((each == 16).sum()) for each in blocks) == WEIGHTS / 16 / 2
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_blocks_that_do_not_fit_are_smaller_at_the_edge(criterion: str) -> None:
+    """A side that does not divide the matrix leaves narrower blocks, which go as a whole too."""
+    model = prune(tiny("bert"), pattern="block", block_size=12, criterion=criterion, sparsity=0.3).model
+
+    blocks = [
+        block for found in zeros(model) for band in torch.split(found, 12) for block in torch.split(band, 12, dim=1)
+    ]
+    assert {float(each.float().mean()) for each in blocks} == {0, 1}
+
+
+def test_wanda_is_magnitude_times_input_norm() -> None:
+    """In every row those weights go whose size times the root mean square of their input is least."""
+    dense, batches = tiny("bert"), tiny_batches("bert", 3)
+    moments = second_moments(dense, anatomy_of(dense), slots(dense), batches, silent)
+    pruned = prune(tiny("bert"), batches, criterion="wanda").model
+
+    for slot, moment, found in zip(slots(dense), moments, zeros(pruned), strict=True):
+        scores = slot.linear.weight.detach().abs() * moment.diagonal().sqrt()
+        assert torch.equal(found, scores < scores.median(dim=1, keepdim=True).values.nextafter(torch.tensor(9.0)))
+
+
+def test_wanda_moves_no_weight() -> None:
+    """What stays is what it was, bit for bit."""
+    dense, pruned = tiny("bert"), prune(tiny("bert"), criterion="wanda").model
+
+    for before, after, found in zip(slots(dense), slots(pruned), zeros(pruned), strict=True):
+        assert torch.equal(after.linear.weight[~found], before.linear.weight[~found])
+
+
+@pytest.mark.parametrize("params", [{}, {"pattern": "2:4"}, {"pattern": "block", "block_size": 4}], ids=str)
+def test_refitting_serves_the_data_best(params: dict[str, Any]) -> None:
+    """In every map sparsegpt moves the outputs less than the others, at the same count of zeros."""
+    errors = {criterion: output_error(criterion, **params) for criterion in CRITERIA}
+
+    assert all(mine < other for mine, other in zip(errors["sparsegpt"], errors["wanda"], strict=True))
+    assert sum(errors["wanda"]) < sum(errors["magnitude"])
+
+
+@pytest.mark.parametrize("criterion", ON_DATA)
+def test_padding_does_not_count(criterion: str) -> None:
+    """Sequences padded together give the zeros that they give alone."""
+    padded = tiny_batch("bert", padded=True)
+    ids = padded["input_ids"]
+    alone = ListBatches([{"input_ids": ids[:1]}, {"input_ids": ids[1:, : ids.shape[1] // 2]}])
+
+    together = prune(tiny("bert"), ListBatches([padded]), criterion=criterion).model
+    apart = prune(tiny("bert"), alone, criterion=criterion).model
+
+    differing = sum(int((one ^ other).sum()) for one, other in zip(zeros(together), zeros(apart), strict=True))
+    assert differing <= 4, "only near ties may be settled otherwise"
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("pattern", [{}, {"pattern": "2:4"}, {"pattern": "block", "block_size": 3}], ids=str)
+def test_pruning_again_changes_nothing(criterion: str, pattern: dict[str, Any]) -> None:
+    """What is pruned already is refused, and no zero is filled again."""
+    model = prune(tiny("bert"), criterion=criterion, **pattern).model
+
+    with pytest.raises(NothingChangedError, match="already"):
+        prune(model, criterion=criterion, **pattern)
+
+
+@pytest.mark.parametrize("criterion", ON_DATA)
+def test_both_factors_are_pruned(criterion: str) -> None:
+    """In a factorised map each factor loses its share, and the model still gives finite outputs."""
+    model = tiny("bert")
+    ctx = Context(anatomy_of(model), None, torch.Generator(), silent, probe=tiny_batch("bert"))
+    apply(Step("low_rank", {"rank": 8}), model, ctx)
+
+    achieved = prune(model, criterion=criterion).achieved
+
+    assert achieved["sparsity"] == 0.5
+    assert all(float((each == 0).float().mean()) == 0.5 for slot in slots(model) for each in slot.matrices())
+    assert torch.isfinite(model(**tiny_batch("bert")).last_hidden_state).all()
+
+
+def test_a_factor_without_whole_fours() -> None:
+    """Pattern 2:4 where a matrix has no multiple of four inputs is refused by name, before anything changes."""
+    model = tiny("bert")
+    ctx = Context(anatomy_of(model), None, torch.Generator(), silent, probe=tiny_batch("bert"))
+    apply(Step("low_rank", {"rank": 6, "modules": "feed_forward"}), model, ctx)
+
+    with pytest.raises(NotApplicableError, match=r"layer\.0\.intermediate\.dense has one with 6"):
+        prune(model, pattern="2:4")
+
+    assert not any(bool(found.any()) for found in zeros(model))
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(criterion: str, value: float) -> None:
+    """NaN or infinity anywhere in the model is refused with the tensor's name."""
+    model = tiny("bert")
+    model.encoder.layer[1].output.dense.weight.data[3, 5] = value
+
+    with pytest.raises(CorruptCheckpointError, match=r"encoder\.layer\.1\.output\.dense\.weight holds NaN"):
+        prune(model, criterion=criterion)
+
+
+def test_inputs_that_are_dead_in_the_data_go_first() -> None:
+    """A hidden unit that never fires loses its weights before any that does, and the count stays exact."""
+    model = tiny("bert", hidden_act="relu")
+    for layer in anatomy_of(model).layers(model):
+        up = layer.feed_forward.up.linear
+        assert up.bias is not None
+        up.weight.data[1::2] = 0
+        up.bias.data.copy_(torch.tensor([9.0, -1.0]).repeat(len(up.bias) // 2))
+
+    pruned = prune(model, criterion="wanda").model
+
+    for layer in anatomy_of(pruned).layers(pruned):
+        found = layer.feed_forward.down.linear.weight == 0
+        assert found[:, 1::2].all()
+        assert not found[:, ::2].any()
+
+
+@pytest.mark.parametrize("criterion", ON_DATA)
+def test_criteria_on_data_need_data(criterion: str) -> None:
+    """They are refused without, by the catalogue before a job is made and by the technique itself."""
+    needs = data_required(catalogue()["weight_pruning"], {"criterion": criterion})
+
+    assert needs
+    with pytest.raises(DataRequiredError, match="Add a data reference"):
+        prune(tiny("bert"), ListBatches([]), criterion=criterion)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"pattern": "2:4", "sparsity": 0.6}, "sparsity: expected 0.5"),
+        ({"pattern": "2:4", "sparsity": 0}, "sparsity: expected 0.5"),
+        ({"pattern": "block"}, "block_size: missing"),
+        ({"block_size": 4}, "only with pattern block; got 4 with unstructured"),
+        ({"pattern": "2:4", "scope": "layer"}, "scope: expected only by magnitude"),
+        ({"criterion": "wanda", "scope": "global"}, "got global with wanda"),
+        ({"criterion": "sparsegpt", "include_bias": True}, "include_bias: expected only by magnitude"),
+        ({"pattern": "block", "block_size": 4, "include_bias": True}, "got true with magnitude and block"),
+    ],
+)
+def test_parameters_that_do_not_go_together(params: dict[str, Any], message: str) -> None:
+    """A value that would be ignored or contradicts another one is refused, not ignored."""
+    with pytest.raises(InvalidRequestError, match=f"weight_pruning: .*{message}"):
+        prune(tiny("bert"), **params)
