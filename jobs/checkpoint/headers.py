@@ -14,7 +14,8 @@ from typing import Any
 from jobs.contract.errors import CorruptCheckpointError
 
 LENGTH_BYTES = 8
-HEADER_MAX_BYTES = 100_000_000
+HEADER_MAX_BYTES = 25_000_000
+"""Room for 250 bytes on each tensor; the parsed header takes about ten times as much memory."""
 TENSORS_MAX = 100_000
 DIMENSIONS_MAX = 16
 BYTES_OF = {

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
 
+from jobs.checkpoint.fitting import BUILD_ERRORS, check_counts, check_size
 from jobs.checkpoint.headers import tensors_in
 from jobs.checkpoint.restore import MODEL_TYPE, ModelPressConfig, known_models, models_of
 from jobs.contract.errors import (
@@ -55,6 +57,7 @@ def check_checkpoint(directory: Path) -> None:
     """
     config = _config_json(directory)
     _check_config(config)
+    check_counts(config)
     present = {path.name for path in directory.iterdir()}
     if "adapter_config.json" in present:
         raise UnsupportedModelError("The folder holds an adapter; merge it into its base model and send the result.")
@@ -95,6 +98,9 @@ def load_model(directory: Path) -> PreTrainedModel:
     check_checkpoint(directory)
     config = _config(_config_json(directory))
     kind = _model_class(config)
+    check_size(
+        kind, config, {name: shape for file in weight_files(directory) for name, shape in tensors_in(file).items()}
+    )
     state = _state(directory)
     try:
         with torch.random.fork_rng(devices=[]):  # what the file lacks (a pooler) is drawn the same way each time
@@ -107,7 +113,7 @@ def load_model(directory: Path) -> PreTrainedModel:
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # to name them: _refuse_misfits stops at any
             )
-    except (RuntimeError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except BUILD_ERRORS as error:
         raise CorruptCheckpointError(
             f"Expected weights that fit {CONFIG_FILE}; {kind.__name__} could not read them: {str(error)[:500]}"
         ) from error
@@ -170,7 +176,10 @@ def _model_class(config: PreTrainedConfig) -> Any:
 def _state(directory: Path) -> dict[str, Tensor]:
     state: dict[str, Tensor] = {}
     for file in weight_files(directory):
-        state |= load_file(file)
+        try:
+            state |= load_file(file)
+        except SafetensorError as error:
+            raise CorruptCheckpointError(f"Expected {file.name} to be safetensors; its reader says: {error}") from error
     return state
 
 

@@ -65,16 +65,18 @@ def _extractor(model_dir: Path) -> Any:
     if not any((model_dir / name).is_file() for name in EXTRACTOR_FILES):
         return Wav2Vec2FeatureExtractor()
     try:
-        return AutoFeatureExtractor.from_pretrained(model_dir, local_files_only=True, trust_remote_code=False)
+        extractor = AutoFeatureExtractor.from_pretrained(model_dir, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataUnreadableError(f"The model's feature extractor cannot be loaded: {error}") from error
+    _believable(extractor.sampling_rate, "the model's feature extractor")
+    return extractor
 
 
 def _wave(path: Path, rate: int) -> Tensor:
     """Return the beginning of a recording as one channel (T,) at *rate* Hz."""
     try:
         with soundfile.SoundFile(path) as file:
-            own_rate = _believable(file.samplerate, path)
+            own_rate = _believable(file.samplerate, path.name)
             frames: np.ndarray[Any, Any] = file.read(int(MAX_SECONDS * own_rate), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise DataUnreadableError(f"Expected a recording in {path.name}; it cannot be decoded: {error}") from error
@@ -86,8 +88,8 @@ def _wave(path: Path, rate: int) -> Tensor:
     return resample(torch.from_numpy(frames).mean(dim=1), own_rate, rate)
 
 
-def _believable(rate: int, path: Path) -> int:
+def _believable(rate: Any, where: str) -> int:
     least, most = SAMPLING_RATES_HZ
-    if not least <= rate <= most:
-        raise DataUnreadableError(f"Expected a sampling rate from {least} to {most} Hz in {path.name}; got {rate}.")
+    if not isinstance(rate, int) or not least <= rate <= most:
+        raise DataUnreadableError(f"Expected a sampling rate from {least} to {most} Hz in {where}; got {rate}.")
     return rate

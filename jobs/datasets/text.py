@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ from jobs.datasets.files import chunks, files_of, spread
 
 MAX_TOKENS = 128
 """Longer texts are cut to this length."""
+
+MAX_LINE = 1_000_000
+"""Longer lines are not read: they are no text to learn from, or no text at all."""
+
+MAX_CHARACTERS = 10_000
+"""What is kept of a text: more than ``MAX_TOKENS`` can hold."""
 
 COLUMN = "text"
 """The field of a record that is read where there is one; otherwise the first that holds text."""
@@ -89,14 +96,23 @@ def _texts(paths: list[Path]) -> Iterator[str]:
     """Yield every text that is not blank, file after file."""
     for path in paths:
         try:
-            yield from (text.strip() for text in _READERS[path.suffix.lower()](path) if text.strip())
+            yield from (text.strip()[:MAX_CHARACTERS] for text in _READERS[path.suffix.lower()](path) if text.strip())
         except (UnicodeDecodeError, csv.Error) as error:
             raise DataUnreadableError(f"Expected UTF-8 text in {path.name}; {error}.") from error
 
 
-def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig") as file:
-        yield from file
+def _lines(path: Path, newline: str | None = None) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", newline=newline) as file:
+        for number in count(1):
+            line = file.readline(MAX_LINE)
+            if len(line) == MAX_LINE:
+                raise DataUnreadableError(
+                    f"Expected lines of fewer than {MAX_LINE} characters; line {number} of {path.name} is longer. "
+                    "Put each text on a line of its own."
+                )
+            if not line:
+                return
+            yield line
 
 
 def _json_lines(path: Path) -> Iterator[str]:
@@ -104,7 +120,7 @@ def _json_lines(path: Path) -> Iterator[str]:
         where = f"line {number} of {path.name}"
         try:
             record = json.loads(line) if line.strip() else ""
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise DataUnreadableError(f"Expected a JSON value in {where}; {error}.") from error
         yield record if isinstance(record, str) else _field(record, where)
 
@@ -124,10 +140,9 @@ class _PlainTabs(csv.excel_tab):
 
 
 def _table(path: Path, dialect: type[csv.Dialect]) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, dialect=dialect)
-        for row in rows:
-            yield _field(row, f"line {rows.line_num} of {path.name}")
+    rows = csv.DictReader(_lines(path, newline=""), dialect=dialect)
+    for row in rows:
+        yield _field(row, f"line {rows.line_num} of {path.name}")
 
 
 def _field(record: Any, where: str) -> str:

@@ -23,7 +23,7 @@ class Patience:
 WORKING = Patience(connect_s=10, read_s=60, tries=5, redis_s=5)
 """Of a job, which has more time than anybody."""
 
-SERVING = Patience(connect_s=2, read_s=15, tries=2, redis_s=2)
+SERVING = Patience(connect_s=2, read_s=8, tries=2, redis_s=2)
 """Of a request: a store that hangs must not keep every thread of the service busy for long."""
 
 PROBING = Patience(connect_s=1, read_s=1, tries=1, redis_s=1)

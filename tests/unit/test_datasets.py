@@ -197,6 +197,26 @@ def test_unreadable_text_is_named(data: Path, text_model: Path, name: str, conte
         texts_of(data, text_model)
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.tsv"])
+def test_a_line_without_end_is_not_read_to_its_end(data: Path, text_model: Path, name: str) -> None:
+    """A file that is one giant line is refused after its first million characters."""
+    with (data / name).open("wb") as file:
+        file.write(b"text\n" if name.endswith("sv") else b"")
+        file.write(b'"' + b"x" * 2_000_000)
+
+    with pytest.raises(DataUnreadableError, match=rf"line \d of {name} is longer"):
+        texts_of(data, text_model)
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "1" * 5000])
+def test_a_line_that_no_reader_takes_is_named(data: Path, text_model: Path, line: str) -> None:
+    """JSON that is nested too deeply, or a number too long, is the data's fault."""
+    (data / "a.jsonl").write_text(f'"one"\n{line}\n')
+
+    with pytest.raises(DataUnreadableError, match=r"line 2 of a\.jsonl"):
+        texts_of(data, text_model)
+
+
 def test_a_folder_without_text_says_what_was_looked_for(data: Path, text_model: Path) -> None:
     """Nothing readable is an error that lists the endings and shows what is there."""
     (data / "a.parquet").write_text("")
@@ -306,6 +326,17 @@ def test_a_broken_feature_extractor_is_told(data: Path, audio_model: Path) -> No
 
     with pytest.raises(DataUnreadableError, match="feature extractor cannot be loaded"):
         read_batches(data, modality="audio", model_dir=audio_model, samples=10)
+
+
+@pytest.mark.parametrize("rate", [0, -1, 10**9, "fast"])
+def test_an_extractor_of_an_unbelievable_rate_is_told(data: Path, audio_model: Path, rate: object) -> None:
+    """The model's own folder cannot make recordings grow without bounds."""
+    record(data / "a.wav", 0.1)
+    fields = {"feature_extractor_type": "Wav2Vec2FeatureExtractor", "feature_size": 1, "sampling_rate": rate}
+    (audio_model / "preprocessor_config.json").write_text(json.dumps(fields))
+
+    with pytest.raises(DataUnreadableError, match="feature extractor"):
+        read_batches(data, modality="audio", model_dir=audio_model, samples=1)
 
 
 def test_a_folder_without_audio_says_what_was_looked_for(data: Path, audio_model: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 import pytest
@@ -52,6 +53,48 @@ def test_a_head_is_kept(tmp_path: Path) -> None:
     tiny("hubert", head="ForCTC").save_pretrained(tmp_path)
 
     assert type(load_model(tmp_path)).__name__ == "HubertForCTC"
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        {"hidden_size": 1_000_000},
+        {"intermediate_size": 10**12},
+        {"vocab_size": 10**11},
+        {"max_position_embeddings": 10**10},
+        {"num_hidden_layers": 10**9},
+        {"num_hidden_layers": 50_000},
+        {"num_labels": 10**9},
+        {"text_config": {"num_hidden_layers": 10**9}},
+        {"num_attention_heads": 0},
+        {"hidden_size": -1},
+    ],
+    ids=str,
+)
+def test_a_config_asks_for_no_more_than_the_weights_hold(folder: Path, bomb: dict[str, Any]) -> None:
+    """A kilobyte of config that describes a giant is refused at once, before the giant is allocated."""
+    _edit_config(folder, **bomb)
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+
+    with pytest.raises(CorruptCheckpointError):
+        load_model(folder)
+    assert getrusage(RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"__metadata__":{"a":1}}',
+        b'{"t":{"dtype":"F32","shape":[0,99999999999999999999999],"data_offsets":[0,0]}}',
+        '{"t":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'.encode("utf-16"),
+    ],
+)
+def test_what_only_the_reader_of_the_format_sees_is_refused(folder: Path, header: bytes) -> None:
+    """Oddities of a header that our own look leaves through are the checkpoint's fault, not ours."""
+    _write(folder / "model.safetensors", header)
+
+    with pytest.raises(CorruptCheckpointError):
+        load_model(folder)
 
 
 @pytest.mark.parametrize("name", ["Trainer", "GPT2Model", "os.system", "", None])
