@@ -1,6 +1,5 @@
 """The page of error codes, for people: ``python -m service.error_pages [--check]`` writes ``docs/errors.md``."""
 
-import argparse
 import sys
 from html import escape
 from inspect import getdoc
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from jobs.contract.errors import InternalError, ModelPressError, every_error
 from service.errors import HttpError
+from service.generated import keep_current
 
 PATH = Path(__file__).parents[1] / "docs" / "errors.md"
 COMMAND = "python -m service.error_pages"
@@ -50,17 +50,7 @@ def as_html() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the file, or with ``--check`` only compare it; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="fail if the file is not what the code says")
-    text = as_markdown()
-    if not parser.parse_args(arguments).check:
-        PATH.parent.mkdir(exist_ok=True)
-        PATH.write_text(text)
-        return 0
-    if PATH.exists() and PATH.read_text() == text:
-        return 0
-    sys.stderr.write(f"{PATH.name} is not what the code says. Run: {COMMAND}\n")
-    return 1
+    return keep_current(PATH, as_markdown(), COMMAND, arguments)
 
 
 def _cells(error: type[ModelPressError]) -> tuple[str, str, str]:

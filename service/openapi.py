@@ -1,6 +1,5 @@
 """Write ``openapi.yaml`` from the code: ``python -m service.openapi [--check]``."""
 
-import argparse
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +8,7 @@ from typing import Any, cast
 import yaml
 
 from service.app import create_app
+from service.generated import keep_current
 from service.ports import Services
 from service.settings import ServiceSettings
 
@@ -33,16 +33,7 @@ def render() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the file, or with ``--check`` only compare it; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="fail if the file is not what the code says")
-    text = render()
-    if not parser.parse_args(arguments).check:
-        PATH.write_text(text)
-        return 0
-    if PATH.exists() and PATH.read_text() == text:
-        return 0
-    sys.stderr.write(f"{PATH.name} is not what the code says. Run: {COMMAND}\n")
-    return 1
+    return keep_current(PATH, render(), COMMAND, arguments)
 
 
 class _Plain(yaml.SafeDumper):

@@ -70,7 +70,7 @@ class Uploads(Protocol):
     def create(self, tenant: str, files: Sequence[Json]) -> Json:
         """Return a new upload with presigned part URLs."""
 
-    def show(self, tenant: str, upload_id: str, *, after: str, limit: int) -> Json | None:
+    def show(self, tenant: str, upload_id: str, *, offset: int, limit: int) -> Json | None:
         """Return the upload with a page of its files, and fresh URLs."""
 
     def complete(self, tenant: str, upload_id: str, files: Sequence[Json]) -> Json | None:

@@ -34,7 +34,7 @@ CONFIG_MAX_BYTES = 10_000_000
 WEIGHTS_MAX_BYTES = 100_000_000_000
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 
-_STEERING = (  # fields by which a config would choose other files, kernels or precision
+_STEERING = (  # fields by which a config would choose other files, kernels, precision or chunks
     "transformers_weights",
     "configuration_files",
     "fusion_config",
@@ -43,6 +43,7 @@ _STEERING = (  # fields by which a config would choose other files, kernels or p
     "experts_implementation",
     "_attn_implementation",
     "_experts_implementation",
+    "chunk_size_feed_forward",
 )
 
 

@@ -24,6 +24,8 @@ PARTS_MAX = UPLOAD_BYTES_MAX // PART_BYTES
 FILES_MAX = 10_000
 EMPTY_MAX = 100
 """Empty files, which the service writes itself."""
+LARGE_MAX = 256
+"""Files of several parts, each of which the service has to begin."""
 PAGE_MAX = 1000
 """Files that one answer shows."""
 PATH_MAX = 512
@@ -61,17 +63,14 @@ class Uploads:
         self._write(tenant, record)
         return self._shown(tenant, record)
 
-    def show(self, tenant: str, upload_id: str, *, after: str = "", limit: int = PAGE_MAX) -> Json | None:
+    def show(self, tenant: str, upload_id: str, *, offset: int = 0, limit: int = PAGE_MAX) -> Json | None:
         """Return the tenant's upload, with fresh URLs while it is open; None when there is none.
 
-        Of its files, up to *limit* are shown, in the order in which they were announced, from the one *after* that
-        path on; ``next_after`` is the last of them where more follow.
-
-        Raises:
-            InvalidRequestError: *after* is none of its paths.
+        Of its files, in the order in which they were announced, up to *limit* from number *offset* on are shown;
+        ``next_offset`` is the number of the file that follows them, None after the last.
         """
         record = self._read(tenant, upload_id)
-        return None if record is None else self._shown(tenant, record, after, limit)
+        return None if record is None else self._shown(tenant, record, offset, limit)
 
     def complete(self, tenant: str, upload_id: str, files: Sequence[Mapping[str, Any]]) -> Json | None:
         """Return the upload after its files ``{path, parts: [{number, etag}]}`` were joined; None when there is none.
@@ -136,19 +135,15 @@ class Uploads:
             if self._store.head(key) is None:  # else another request has just joined it
                 raise _not_sent(file["path"]) from error
 
-    def _shown(self, tenant: str, record: Json, after: str = "", limit: int = PAGE_MAX) -> Json:
-        paths = [each["path"] for each in record["files"]]
-        if after and after not in paths:
-            raise InvalidRequestError(f"Expected after=<path of a file of this upload>; got {after[:80]!r}.")
-        begin = paths.index(after) + 1 if after else 0
-        end = begin + min(limit, PAGE_MAX)
+    def _shown(self, tenant: str, record: Json, offset: int = 0, limit: int = PAGE_MAX) -> Json:
+        files, end = record["files"], offset + min(limit, PAGE_MAX)
         return {
             "id": record["id"],
             "uri": f"upload://{record['id']}",
             "state": record["state"],
             "part_bytes": record["part_bytes"],
-            "files": [self._file_shown(tenant, record, each) for each in record["files"][begin:end]],
-            "next_after": paths[end - 1] if end < len(paths) else None,
+            "files": [self._file_shown(tenant, record, each) for each in files[offset:end]],
+            "next_offset": end if end < len(files) else None,
         }
 
     def _file_shown(self, tenant: str, record: Json, file: Json) -> Json:
@@ -208,11 +203,14 @@ def _check(files: Sequence[Mapping[str, Any]]) -> None:
         raise InvalidRequestError(f"Expected files with different paths; {path[:80]!r} comes {times} times.")
     for each in files:
         _check_path(each["path"])
-    total, empty = sum(each["bytes"] for each in files), sum(each["bytes"] == 0 for each in files)
-    if total > UPLOAD_BYTES_MAX or empty > EMPTY_MAX:
-        raise InvalidRequestError(
-            f"Expected at most {UPLOAD_BYTES_MAX} bytes together and {EMPTY_MAX} empty files; got {total} and {empty}."
-        )
+    sizes = [each["bytes"] for each in files]
+    for count, most, what in (
+        (sum(sizes), UPLOAD_BYTES_MAX, "bytes together"),
+        (sizes.count(0), EMPTY_MAX, "empty files"),
+        (sum(size > PART_BYTES for size in sizes), LARGE_MAX, f"files of more than {PART_BYTES} bytes"),
+    ):
+        if count > most:
+            raise InvalidRequestError(f"Expected at most {most} {what} in one upload; got {count}.")
 
 
 def _check_path(path: str) -> None:

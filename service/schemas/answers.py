@@ -171,7 +171,7 @@ class Upload(AnswerSchema):
     files = fields.List(
         fields.Nested(UploadFileParts), required=True, metadata={"description": "The first of its files, or a page"}
     )
-    next_after = text("What to ask for the next files with, as after; null with the last", allow_none=True)
+    next_offset = count("What to ask for the next files with, as offset; null with the last", allow_none=True)
 
 
 class Technique(AnswerSchema):

@@ -221,12 +221,8 @@ class UploadCompletion(RequestSchema):
 class UploadQuery(RequestSchema):
     """Which files of an upload to show, in the order in which they were announced."""
 
-    after = Patterned(
-        PATH,
-        "the next_after of an earlier answer",
-        longest=PATH_MAX,
-        load_default="",
-        metadata={"description": "Only files after the one with this path"},
+    offset = QueryInteger(
+        validate=Within(min=0, max=FILES_MAX), load_default=0, metadata={"description": "How many files to leave out"}
     )
     limit = QueryInteger(
         validate=Within(min=1, max=PAGE_MAX), load_default=PAGE_MAX, metadata={"description": "Most files to show"}

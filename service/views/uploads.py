@@ -31,8 +31,8 @@ def allow_long_lists() -> None:
 def create_upload(document: dict[str, Any]) -> Response:
     """Begin an upload.
 
-    PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where `next_after` is not
-    null, more files follow: show the upload to get their URLs.
+    PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where `next_offset` is
+    not null, more files follow: show the upload to get their URLs.
     """
     upload = services().uploads.create(tenant(), document["files"])
     response = jsonify(Upload().dump(upload))

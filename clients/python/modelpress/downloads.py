@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from modelpress.errors import IntegrityError, ModelPressError
-from modelpress.files import safe_path, sha256_of
+from modelpress.files import alone_in, safe_path, sha256_of
 from modelpress.records import Manifest, Record
 from modelpress.transport import Transport, is_passing
 
@@ -73,10 +73,11 @@ class Download:
             IntegrityError: a file's bytes are not what the manifest promises; that file was not kept.
         """
         wanted = [_wanted(folder, entry) for entry in self._manifest.files]
-        for each in wanted:
-            if not each.complete:
-                self._fetch(each)
-        _write_manifest(folder, self._manifest)
+        with alone_in(folder):
+            for each in wanted:
+                if not each.complete:
+                    self._fetch(each)
+            _write_manifest(folder, self._manifest)
 
     def _fetch(self, wanted: Wanted) -> None:
         wanted.path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,6 +135,5 @@ def _accept(wanted: Wanted) -> None:
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
     path = safe_path(folder, MANIFEST_NAME)
     part = safe_path(folder, f".{MANIFEST_NAME}.part")
-    folder.mkdir(parents=True, exist_ok=True)
     part.write_text(json.dumps(manifest.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(path)

@@ -96,7 +96,7 @@ class _Opened:
         self._transport = transport
         self._part_bytes = int(document["part_bytes"])
         self._urls = _part_urls(document)
-        self._before = ""  # the file that was sent before the present one
+        self._sent = 0
         self.id = str(document["id"])
 
     def send(self, name: str, file: Path) -> Json:
@@ -107,7 +107,7 @@ class _Opened:
             length = min(self._part_bytes, size - start)
             etag = self._put((name, number), partial(read_slice, file, start, length), length)
             parts.append({"number": number, "etag": etag})
-        self._before = name
+        self._sent += 1
         return {"path": name, "parts": parts}
 
     def _put(self, part: tuple[str, int], body: Callable[[], Iterator[bytes]], length: int) -> str:
@@ -117,8 +117,7 @@ class _Opened:
         except StorageError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
-        after = calls.given(after=self._before or None)
-        self._urls = _part_urls(self._transport.json(calls.get_upload(self.id, **after)))
+        self._urls = _part_urls(self._transport.json(calls.get_upload(self.id, offset=self._sent)))
         return self._transport.put(self._urls[part], body, length)
 
 

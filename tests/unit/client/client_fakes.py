@@ -120,19 +120,17 @@ class FakeService(Loopback):
         return Reply(201, self._upload_document("first"))
 
     def _show_upload(self, asked: Asked) -> Reply:
-        return Reply(body=self._upload_document("fresh", asked.query.get("after")))
+        return Reply(body=self._upload_document("fresh", int(asked.query.get("offset", 0))))
 
-    def _upload_document(self, signature: str, after: str | None = None) -> dict[str, Any]:
-        paths = [each["path"] for each in self.announced]
-        begin = paths.index(after) + 1 if after else 0
-        page = self.announced[begin : begin + self.upload_page_size]
+    def _upload_document(self, signature: str, offset: int = 0) -> dict[str, Any]:
+        end = offset + self.upload_page_size
         return {
             "id": UPLOAD,
             "uri": f"upload://{UPLOAD}",
             "state": "open",
             "part_bytes": PART_BYTES,
-            "files": [each | {"parts": self._parts(each, signature)} for each in page],
-            "next_after": page[-1]["path"] if begin + len(page) < len(paths) else None,
+            "files": [each | {"parts": self._parts(each, signature)} for each in self.announced[offset:end]],
+            "next_offset": end if end < len(self.announced) else None,
         }
 
     def _parts(self, file: dict[str, Any], signature: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,19 @@ def test_the_store_never_sees_the_key(
 
     assert store.asked
     assert all("Authorization" not in asked.headers for asked in store.asked)
+
+
+def test_two_downloads_into_one_folder_take_turns(
+    client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path
+) -> None:
+    """Threads that fetch the same result at once do not write into each other's files: the later find them there."""
+    job = client.job(JOB)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: job.download(tmp_path), range(4)))
+
+    assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
+    assert [asked.path for asked in store.asked].count("/bucket/model.safetensors") == 1
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_broken_download_goes_on_where_it_stopped(

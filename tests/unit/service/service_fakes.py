@@ -175,12 +175,12 @@ class FakeUploads:
             "state": "open",
             "part_bytes": 16_777_216,
             "files": [{**each, "parts": [{"number": 1, "url": "https://store.example/part?n=1"}]} for each in files],
-            "next_after": None,
+            "next_offset": None,
         }
         self.known[identifier] = (tenant, upload)
         return upload
 
-    def show(self, tenant: str, upload_id: str, *, after: str = "", limit: int = 1000) -> Json | None:
+    def show(self, tenant: str, upload_id: str, *, offset: int = 0, limit: int = 1000) -> Json | None:
         """Return the tenant's upload, all of it."""
         owner, upload = self.known.get(upload_id, ("", None))
         return upload if owner == tenant else None

@@ -85,19 +85,18 @@ def test_a_missing_file_is_refused(uploads: Uploads, memory: MemoryStore) -> Non
 
 
 def test_thousands_of_files_are_shown_page_by_page(uploads: Uploads, memory: MemoryStore) -> None:
-    """Following next_after shows each file once, and completion wants them all."""
+    """Following next_offset shows each file once, and completion wants them all."""
     files = [{"path": f"größe {n:04}.wav", "bytes": 5} for n in range(2500)]
     document = uploads.create("acme", files)
     parts, sizes = sent(memory, document), [len(document["files"])]
-    while document["next_after"]:
-        document = uploads.show("acme", document["id"], after=document["next_after"])
+    while document["next_offset"]:
+        document = uploads.show("acme", document["id"], offset=document["next_offset"])
         parts += sent(memory, document)
         sizes.append(len(document["files"]))
 
     assert sizes == [1000, 1000, 500]
     assert uploads.complete("acme", document["id"], parts)["state"] == "complete"
-    with pytest.raises(InvalidRequestError, match="after="):
-        uploads.show("acme", document["id"], after="elsewhere.wav")
+    assert uploads.show("acme", document["id"], offset=2500)["files"] == []
 
 
 @pytest.mark.parametrize(
@@ -167,11 +166,12 @@ def test_a_path_that_no_folder_should_hold_is_refused(uploads: Uploads, path: st
         [],
         [FILES[0], FILES[0]],
         [{"path": f"{n}", "bytes": 0} for n in range(101)],
+        [{"path": f"{n}", "bytes": 2**24 + 1} for n in range(257)],
         [{"path": f"{n}", "bytes": 2**36} for n in range(2)],
         [{"path": f"{n}", "bytes": 1} for n in range(10_001)],
     ],
 )
 def test_an_upload_needs_different_files(uploads: Uploads, files: list[dict[str, Any]]) -> None:
     """Nothing, the same path twice, or too much is no upload."""
-    with pytest.raises(InvalidRequestError, match="files"):
+    with pytest.raises(InvalidRequestError, match=r"files|bytes together"):
         uploads.create("acme", files)

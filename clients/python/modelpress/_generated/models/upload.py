@@ -27,8 +27,8 @@ class Upload:
     """ Size of every part but a file's last [bytes] """
     files: list[UploadFileParts]
     """ The first of its files, or a page """
-    next_after: None | str
-    """ What to ask for the next files with, as after; null with the last """
+    next_offset: int | None
+    """ What to ask for the next files with, as offset; null with the last """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,8 +45,8 @@ class Upload:
             files_item = files_item_data.to_dict()
             files.append(files_item)
 
-        next_after: None | str
-        next_after = self.next_after
+        next_offset: int | None
+        next_offset = self.next_offset
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -57,7 +57,7 @@ class Upload:
                 "state": state,
                 "part_bytes": part_bytes,
                 "files": files,
-                "next_after": next_after,
+                "next_offset": next_offset,
             }
         )
 
@@ -83,12 +83,12 @@ class Upload:
 
             files.append(files_item)
 
-        def _parse_next_after(data: object) -> None | str:
+        def _parse_next_offset(data: object) -> int | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            return cast(int | None, data)
 
-        next_after = _parse_next_after(d.pop("next_after"))
+        next_offset = _parse_next_offset(d.pop("next_offset"))
 
         upload = cls(
             id=id,
@@ -96,7 +96,7 @@ class Upload:
             state=state,
             part_bytes=part_bytes,
             files=files,
-            next_after=next_after,
+            next_offset=next_offset,
         )
 
         upload.additional_properties = d

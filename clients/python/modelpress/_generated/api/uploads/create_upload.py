@@ -94,8 +94,8 @@ def sync_detailed(
     """Begin an upload.
 
      PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where
-    `next_after` is not
-    null, more files follow: show the upload to get their URLs.
+    `next_offset` is
+    not null, more files follow: show the upload to get their URLs.
 
     Args:
         body (UploadRequest): A folder of files to be sent straight to the store.
@@ -127,8 +127,8 @@ def sync(
     """Begin an upload.
 
      PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where
-    `next_after` is not
-    null, more files follow: show the upload to get their URLs.
+    `next_offset` is
+    not null, more files follow: show the upload to get their URLs.
 
     Args:
         body (UploadRequest): A folder of files to be sent straight to the store.
@@ -155,8 +155,8 @@ async def asyncio_detailed(
     """Begin an upload.
 
      PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where
-    `next_after` is not
-    null, more files follow: show the upload to get their URLs.
+    `next_offset` is
+    not null, more files follow: show the upload to get their URLs.
 
     Args:
         body (UploadRequest): A folder of files to be sent straight to the store.
@@ -186,8 +186,8 @@ async def asyncio(
     """Begin an upload.
 
      PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where
-    `next_after` is not
-    null, more files follow: show the upload to get their URLs.
+    `next_offset` is
+    not null, more files follow: show the upload to get their URLs.
 
     Args:
         body (UploadRequest): A folder of files to be sent straight to the store.

@@ -14,13 +14,13 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     upload_id: str,
     *,
-    after: str | Unset = "",
+    offset: int | Unset = 0,
     limit: int | Unset = 1000,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
 
-    params["after"] = after
+    params["offset"] = offset
 
     params["limit"] = limit
 
@@ -87,14 +87,14 @@ def sync_detailed(
     upload_id: str,
     *,
     client: AuthenticatedClient | Client,
-    after: str | Unset = "",
+    offset: int | Unset = 0,
     limit: int | Unset = 1000,
 ) -> Response[Problem | Upload]:
     """Show an upload, with fresh URLs while it is open.
 
     Args:
         upload_id (str):
-        after (str | Unset):  Default: ''.
+        offset (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 1000.
 
     Raises:
@@ -107,7 +107,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         upload_id=upload_id,
-        after=after,
+        offset=offset,
         limit=limit,
     )
 
@@ -122,14 +122,14 @@ def sync(
     upload_id: str,
     *,
     client: AuthenticatedClient | Client,
-    after: str | Unset = "",
+    offset: int | Unset = 0,
     limit: int | Unset = 1000,
 ) -> Problem | Upload | None:
     """Show an upload, with fresh URLs while it is open.
 
     Args:
         upload_id (str):
-        after (str | Unset):  Default: ''.
+        offset (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 1000.
 
     Raises:
@@ -143,7 +143,7 @@ def sync(
     return sync_detailed(
         upload_id=upload_id,
         client=client,
-        after=after,
+        offset=offset,
         limit=limit,
     ).parsed
 
@@ -152,14 +152,14 @@ async def asyncio_detailed(
     upload_id: str,
     *,
     client: AuthenticatedClient | Client,
-    after: str | Unset = "",
+    offset: int | Unset = 0,
     limit: int | Unset = 1000,
 ) -> Response[Problem | Upload]:
     """Show an upload, with fresh URLs while it is open.
 
     Args:
         upload_id (str):
-        after (str | Unset):  Default: ''.
+        offset (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 1000.
 
     Raises:
@@ -172,7 +172,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         upload_id=upload_id,
-        after=after,
+        offset=offset,
         limit=limit,
     )
 
@@ -185,14 +185,14 @@ async def asyncio(
     upload_id: str,
     *,
     client: AuthenticatedClient | Client,
-    after: str | Unset = "",
+    offset: int | Unset = 0,
     limit: int | Unset = 1000,
 ) -> Problem | Upload | None:
     """Show an upload, with fresh URLs while it is open.
 
     Args:
         upload_id (str):
-        after (str | Unset):  Default: ''.
+        offset (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 1000.
 
     Raises:
@@ -207,7 +207,7 @@ async def asyncio(
         await asyncio_detailed(
             upload_id=upload_id,
             client=client,
-            after=after,
+            offset=offset,
             limit=limit,
         )
     ).parsed
