@@ -10,35 +10,38 @@ from modelpress import Job
 Json = dict[str, Any]
 WAIT_S = 900.0
 SPEECH_SECONDS = 1.0
-SPEECH_STEPS = 8
-TEXT_STEPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One compression to about half the encoder, with the demo's data or without."""
+
+    name: str
+    steps: tuple[Json, ...]
+    recovery: Json | None = None
+    data: bool = True
+
 
 HALVED: tuple[Json, ...] = (
     {"technique": "head_pruning", "heads_removed": 0.5},
     {"technique": "ffn_pruning", "units_removed": 0.5},
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One compression to about half the encoder."""
-
-    name: str
-    steps: tuple[Json, ...]
-    recovery: Json | None = None
-
-
-def asks(*, layers: int, training_steps: int) -> tuple[Ask, ...]:
-    """Return every technique at half the encoder of a model with *layers* layers; two of them learn from data."""
-    student = {"technique": "distillation", "layers_kept": layers // 2, "steps": training_steps}
-    return (
-        Ask("heads + units", HALVED, recovery={"steps": training_steps}),
-        Ask("low rank", ({"technique": "low_rank", "rank_ratio": 0.5, "weighting": "activation"},)),
-        Ask("weights", ({"technique": "weight_pruning", "sparsity": 0.5},)),
-        Ask(f"{layers // 2}-layer student", (student,)),
-    )
-
-
+TEXT = (  # few steps, so high learning rates
+    Ask("heads + units", HALVED),
+    Ask(
+        "low rank",
+        ({"technique": "low_rank", "rank_ratio": 0.5, "weighting": "activation"},),
+        recovery={"steps": 60, "learning_rate": 2e-4},
+    ),
+    Ask("weights", ({"technique": "weight_pruning", "sparsity": 0.5, "criterion": "sparsegpt"},)),
+    Ask("3-layer student", ({"technique": "distillation", "layers_kept": 3, "steps": 60, "learning_rate": 1e-3},)),
+)
+SPEECH = (  # random weights have nothing to lose: data would only take time
+    Ask("heads + units", HALVED, data=False),
+    Ask("low rank", ({"technique": "low_rank", "rank_ratio": 0.5},), data=False),
+    Ask("weights", ({"technique": "weight_pruning", "sparsity": 0.5},), data=False),
+    Ask("6-layer student", ({"technique": "distillation", "layers_kept": 6, "steps": 8},)),
+)
 TEXT_PROFILE: Json = {"inputs": [{"kind": "text", "batch_size": 1, "tokens": 128}], "repeats": 20}
 SPEECH_PROFILE: Json = {"inputs": [{"kind": "audio", "batch_size": 1, "seconds": SPEECH_SECONDS}], "repeats": 5}
 
