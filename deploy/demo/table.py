@@ -8,8 +8,8 @@ HEADER = ("", "params", "non-zero", "MACs", "w/o zeros", "dense ms", "ms", "spee
 LEGEND = (
     "params: stored; MACs: multiply-accumulates that dense kernels execute, and the same without stored zeros, for one "
     "input;\ndense ms, ms: median wall-clock, measured in alternation; RTF: seconds of compute per second of audio;\n"
-    "fidelity: mean cosine between the last hidden states of the result and of the dense model; for MiniLM on sentences "
-    "that were held out."
+    "fidelity: mean cosine between the last hidden states of the result and of the dense model; for MiniLM on "
+    "sentences that were held out."
 )
 MILLION = 1e6
 BILLION = 1e9

@@ -74,7 +74,7 @@ class DataNotFoundError(InvalidRequestError):
 
 
 class DataUnreadableError(InvalidRequestError):
-    """The data is there, but cannot be read as text, audio or images."""
+    """The data is there, but cannot be read as text or audio."""
 
     code = "data_unreadable"
 
