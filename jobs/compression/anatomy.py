@@ -3,15 +3,15 @@
 Everything is a live reference into the model: what a :class:`Slot` holds is read when asked for, so a view stays right
 while the model is being cut, and a model that was compressed before is seen as it is now.
 
-Symbols used in shapes: B batch, T positions, D model width, H heads, F feed-forward units, O outputs and I inputs of a
-linear map, R rank, N any count.
+Symbols used in shapes: B batch, T positions, D model width, H heads (what can be cut of them), F feed-forward units, O
+outputs and I inputs of a linear map, R rank, N any count.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.backbone_utils import BackboneConfigMixin
@@ -54,28 +54,62 @@ class Slot:
         return held.up @ held.weight if isinstance(held, FactorisedLinear) else held.weight
 
 
+class Companion(Protocol):
+    """What hangs on the heads of an attention beside its four maps, such as a table of biases or a count."""
+
+    def keep(self, indices: Int[Tensor, " K"]) -> None:
+        """Leave only what belongs to the units *indices*, in their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One self-attention: query, key and value map D to ``heads * head_dim``, output maps back."""
+    """One self-attention: query, key and value map D to the heads, output maps back.
+
+    What can be cut is a *unit*: a head of key and value with the group of query heads that read it. In most models
+    each query head has its own, and a unit is a head.
+
+    Attributes:
+        query, key, value, output: the four maps.
+        head_dim: width of a head.
+        group: query heads in a unit.
+        companions: what goes with the units beside the maps.
+    """
 
     query: Slot
     key: Slot
     value: Slot
     output: Slot
     head_dim: int
+    group: int = 1
+    companions: tuple[Companion, ...] = ()
 
     @property
     def heads(self) -> int:
-        """Return how many heads there are now."""
-        return self.query.linear.out_features // self.head_dim
+        """Return how many units there are now."""
+        return self.key.linear.out_features // self.head_dim
+
+    @property
+    def inward(self) -> tuple[Slot, Slot, Slot]:
+        """Return the maps whose outputs are the units': query, key, value."""
+        return self.query, self.key, self.value
+
+    def span(self, slot: Slot) -> int:
+        """Return how many outputs of query, key or value, or inputs of output, belong to one unit."""
+        return self.head_dim * (self.group if slot in (self.query, self.output) else 1)
 
 
 @dataclass(frozen=True, slots=True)
 class FeedForward:
-    """One feed-forward pair: up maps D to F, down maps back."""
+    """One feed-forward pair: up maps D to F, down maps back; a gate, if there is one, is of the shape of up."""
 
     up: Slot
     down: Slot
+    gate: Slot | None = None
+
+    @property
+    def inward(self) -> tuple[Slot, ...]:
+        """Return the maps whose outputs are the units: up, and the gate if there is one."""
+        return (self.up,) if self.gate is None else (self.up, self.gate)
 
     @property
     def units(self) -> int:
@@ -85,16 +119,35 @@ class FeedForward:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One Transformer layer."""
+    """One Transformer layer.
+
+    Attributes:
+        attention: the self-attention.
+        feed_forward: the pair after it.
+        first: another pair ahead of the attention, where a layer has two.
+        uses: how often a forward pass goes through the layer.
+    """
 
     attention: Attention
     feed_forward: FeedForward
+    first: FeedForward | None = None
+    uses: int = 1
+
+    @property
+    def feed_forwards(self) -> tuple[FeedForward, ...]:
+        """Return every feed-forward pair, bottom first."""
+        return (self.feed_forward,) if self.first is None else (self.first, self.feed_forward)
+
+    @property
+    def groups(self) -> tuple[tuple[Slot, ...], ...]:
+        """Return all maps, those that read the same input together: query, key and value; output; up; down."""
+        pairs = [group for pair in self.feed_forwards for group in (pair.inward, (pair.down,))]
+        return (self.attention.inward, (self.attention.output,), *pairs)
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """Return all six maps: query, key, value, output, up, down."""
-        attention, feed_forward = self.attention, self.feed_forward
-        return (*_projections(attention), attention.output, feed_forward.up, feed_forward.down)
+        """Return all maps; in a plain layer the six of query, key, value, output, up, down."""
+        return tuple(slot for group in self.groups for slot in group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +240,10 @@ def _settle_depth(config: Any, depth: int) -> None:
     config.num_hidden_layers = depth
 
 
-def _projections(attention: Attention) -> tuple[Slot, Slot, Slot]:
-    return attention.query, attention.key, attention.value
-
-
 def _uneven(layers: Sequence[Layer]) -> Iterator[Slot]:
     for attention in (layer.attention for layer in layers):
-        for slot in _projections(attention):
-            if slot.linear.out_features != attention.heads * attention.head_dim:
+        for slot in attention.inward:
+            if slot.linear.out_features != attention.heads * attention.span(slot):
                 yield slot
 
 

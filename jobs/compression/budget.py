@@ -104,14 +104,24 @@ def _macs(model: PreTrainedModel, anatomy: Anatomy, encoder_only: bool) -> _Size
     total, length = _forward(model, anatomy)
     layers = anatomy.layers(model)
     per_position = _priced(0, layers, lambda _: 0)
-    weighing = [2 * length * length * layer.attention.head_dim for layer in layers]
+    weighing = [2 * length * length * layer.attention.span(layer.attention.query) for layer in layers]
     heads = tuple(
-        (count, length * cost + extra) for (count, cost), extra in zip(per_position.heads, weighing, strict=True)
+        (count, layer.uses * (length * cost + extra))
+        for layer, (count, cost), extra in zip(layers, per_position.heads, weighing, strict=True)
+    )
+    units = tuple(
+        (count, layer.uses * length * cost) for layer, (count, cost) in zip(layers, per_position.units, strict=True)
     )
     if encoder_only:
-        weights = sum(matrix.numel() for layer in layers for slot in layer.slots for matrix in slot.matrices())
-        total = length * weights + sum(count * extra for (count, _), extra in zip(heads, weighing, strict=True))
-    return _Sizes(total, heads, _times(per_position.units, length))
+        total = sum(
+            layer.uses * (length * _weights(layer) + layer.attention.heads * extra)
+            for layer, extra in zip(layers, weighing, strict=True)
+        )
+    return _Sizes(total, heads, units)
+
+
+def _weights(layer: Layer) -> int:
+    return sum(matrix.numel() for slot in layer.slots for matrix in slot.matrices())
 
 
 _SIZES = {"params": _params, "bytes": _bytes, "macs": _macs}
@@ -129,9 +139,10 @@ def _priced(total: int, layers: Sequence[Layer], extra: Callable[[Slot], int]) -
     heads, units = [], []
     for layer in layers:
         attention, block = layer.attention, layer.feed_forward
-        inward = sum(output(slot) for slot in (attention.query, attention.key, attention.value))
-        heads.append((attention.heads, attention.head_dim * (inward + input_(attention.output))))
-        units.append((block.units, output(block.up) + input_(block.down)))
+        inward = sum(attention.span(slot) * output(slot) for slot in attention.inward)
+        outward = attention.span(attention.output) * input_(attention.output)
+        heads.append((attention.heads, inward + outward))
+        units.append((block.units, sum(output(slot) for slot in block.inward) + input_(block.down)))
     return _Sizes(total, tuple(heads), tuple(units))
 
 

@@ -15,24 +15,26 @@ from jobs.compression.anatomy import Attention, FeedForward, Linear, Slot
 
 
 def drop_heads(attention: Attention, keep: Int[Tensor, " K"]) -> None:
-    """Leave only the heads in *keep*.
+    """Leave only the heads in *keep*, with all that hangs on them.
 
-    query, key, value: (H·d, D) -> (K·d, D), biases (H·d,) -> (K·d,); output: (D, H·d) -> (D, K·d), with d = head_dim.
-    Exact when the dropped heads' columns of output are zero.
+    query, key, value: (H·s, D) -> (K·s, D), biases (H·s,) -> (K·s,); output: (D, H·s) -> (D, K·s), with s the map's
+    ``attention.span``. Exact when the dropped heads' columns of output are zero.
     """
-    columns = (keep[:, None] * attention.head_dim + torch.arange(attention.head_dim, device=keep.device)).flatten()
-    for slot in (attention.query, attention.key, attention.value):
-        slot.put(_with_outputs(slot.linear, columns))
-    attention.output.put(_with_inputs(attention.output.linear, columns))
+    for slot in attention.inward:
+        slot.put(_with_outputs(slot.linear, _spread(keep, attention.span(slot))))
+    attention.output.put(_with_inputs(attention.output.linear, _spread(keep, attention.span(attention.output))))
+    for companion in attention.companions:
+        companion.keep(keep)
 
 
 def drop_units(feed_forward: FeedForward, keep: Int[Tensor, " K"]) -> None:
     """Leave only the hidden units in *keep*.
 
-    up: (F, D) -> (K, D), bias (F,) -> (K,); down: (D, F) -> (D, K). Exact when the dropped units' columns of down
-    are zero.
+    up and gate: (F, D) -> (K, D), bias (F,) -> (K,); down: (D, F) -> (D, K). Exact when the dropped units' columns of
+    down are zero.
     """
-    feed_forward.up.put(_with_outputs(feed_forward.up.linear, keep))
+    for slot in feed_forward.inward:
+        slot.put(_with_outputs(slot.linear, keep))
     feed_forward.down.put(_with_inputs(feed_forward.down.linear, keep))
 
 
@@ -56,6 +58,11 @@ def mask(parameter: nn.Parameter, drop: Bool[Tensor, "..."]) -> None:
     """Set the entries in *drop* to zero; shapes and the sizes on disk stay as they are."""
     with torch.no_grad():
         parameter.masked_fill_(drop, 0)
+
+
+def _spread(keep: Int[Tensor, " K"], span: int) -> Int[Tensor, " _"]:
+    """Return the indices of the *span* neighbours that belong to each unit in *keep*."""
+    return (keep[:, None] * span + torch.arange(span, device=keep.device)).flatten()
 
 
 def _with_outputs(linear: Linear, keep: Int[Tensor, " K"]) -> Linear:

@@ -58,7 +58,7 @@ class FfnPruning(Params):
 @technique(FfnPruning)
 def compress(model: PreTrainedModel, params: FfnPruning, ctx: Context) -> Outcome:
     """Return *model* without its least important feed-forward units."""
-    blocks = [layer.feed_forward for layer in ctx.anatomy.layers(model)]
+    blocks = [block for layer in ctx.anatomy.layers(model) for block in layer.feed_forwards]
     present = sum(block.units for block in blocks)
     scores = [units_l1(block) for block in blocks]
     kept = survivors(scores, Amount(params.units_removed, params.units_kept), params.scope)

@@ -76,5 +76,5 @@ def compress(model: PreTrainedModel, params: HeadPruning, ctx: Context) -> Outco
 
 
 def _cut(attention: Attention, keep: Int[Tensor, " K"]) -> Cut:
-    going = inputs_going(keep, attention.heads, attention.head_dim)
+    going = inputs_going(keep, attention.heads, attention.span(attention.output))
     return Cut(attention.output, going, partial(drop_heads, attention, keep))

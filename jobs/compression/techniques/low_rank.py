@@ -98,10 +98,8 @@ def _factorise(model: PreTrainedModel, pairs: Mapping[Slot, Pair], ctx: Context)
 
 
 def _sharing_inputs(layer: Layer, part: Part) -> list[Group]:
-    query, key, value, output, up, down = layer.slots
-    attention: list[Group] = [(query, key, value), (output,)]
-    feed_forward: list[Group] = [(up,), (down,)]
-    return {"all": attention + feed_forward, "attention": attention, "feed_forward": feed_forward}[part]
+    attention, feed_forward = layer.groups[:2], layer.groups[2:]
+    return list({"all": layer.groups, "attention": attention, "feed_forward": feed_forward}[part])
 
 
 def _check(slots: Sequence[Slot], rank: int | None) -> None:

@@ -176,7 +176,7 @@ def _prune_by_magnitude(layers: Sequence[Layer], params: WeightPruning, ctx: Con
 
 
 def _prune_on_data(model: PreTrainedModel, layers: Sequence[Layer], params: WeightPruning, ctx: Context) -> None:
-    groups = [group for layer in layers for group in _sharing_inputs(layer)]
+    groups = [group for layer in layers for group in layer.groups]
     batches = ctx.data()
     total = len(batches) + len(groups)
     heard = [group[0] for group in groups]
@@ -186,11 +186,6 @@ def _prune_on_data(model: PreTrainedModel, layers: Sequence[Layer], params: Weig
             for matrix, inputs in _matrices(slot, moment):
                 _prune(matrix, inputs, params)
         ctx.progress(len(batches) + index, total, "pruning")
-
-
-def _sharing_inputs(layer: Layer) -> list[tuple[Slot, ...]]:
-    query, key, value, output, up, down = layer.slots
-    return [(query, key, value), (output,), (up,), (down,)]
 
 
 def _matrices(slot: Slot, moment: Float[Tensor, "I I"]) -> Iterator[tuple[nn.Parameter, Float[Tensor, "_ _"]]]:
