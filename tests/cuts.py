@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from jobs.checkpoint.restore import FactorisedLinear
+from jobs.checkpoint.modelpress_layers import FactorisedLinear
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,25 @@
 import sys
 from pathlib import Path
 
-from jobs.checkpoint.restore import CODE_FILE
+from jobs.checkpoint.restore import code_files
 
-SOURCE = Path(__file__).with_name("restore.py")
-COPY = Path(__file__).parents[2] / "clients/python/modelpress" / CODE_FILE
+CLIENT = Path(__file__).parents[2] / "clients/python/modelpress"
 
 
 def main(arguments: list[str]) -> int:
-    """Rewrite the client's copy; with ``--check`` only say whether it is up to date (exit 1 when it is not)."""
-    same = COPY.exists() and COPY.read_bytes() == SOURCE.read_bytes()
+    """Rewrite the client's copies; with ``--check`` only say whether they are up to date (exit 1 when they are not)."""
+    stale = {name: code for name, code in code_files().items() if not _same(CLIENT / name, code)}
     if "--check" not in arguments:
-        COPY.write_bytes(SOURCE.read_bytes())
+        for name, code in stale.items():
+            (CLIENT / name).write_bytes(code.read_bytes())
         return 0
-    if not same:
-        sys.stderr.write(f"{COPY.name} is not {SOURCE.name}, byte for byte; run `make generate`.\n")
-    return int(not same)
+    for name, code in stale.items():
+        sys.stderr.write(f"{name} is not {code.name} of {code.parent}, byte for byte; run `make generate`.\n")
+    return int(bool(stale))
+
+
+def _same(copy: Path, code: Path) -> bool:
+    return copy.exists() and copy.read_bytes() == code.read_bytes()
 
 
 if __name__ == "__main__":

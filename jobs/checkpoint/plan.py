@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from jobs.checkpoint.restore import FactorisedLinear, replay, sizes, stock_class, stock_config
+from jobs.checkpoint.modelpress_layers import FactorisedLinear, sizes
+from jobs.checkpoint.restore import replay, stock_class, stock_config
 from jobs.contract.errors import UnsupportedModelError
 from jobs.contract.spec import Json
 

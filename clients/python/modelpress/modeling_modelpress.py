@@ -11,8 +11,9 @@ Two locks keep every other way of opening such a folder from filling the changed
 instead, at which they stop (configs, tokenizers and feature extractors do not look at it); and each changed layer has
 a tensor of the stock name and another size, at which they stop as well.
 
-This file needs torch and transformers only, and is the same, byte for byte, beside the weights of every artifact
-(``modeling_modelpress.py``) and in the client.
+This file and its siblings need torch and transformers only, and are the same, byte for byte, beside the weights of
+every artifact (this one as ``modeling_modelpress.py``) and in the client. The siblings never import this one, whose
+name differs from place to place, and are imported relatively, so that transformers brings them along.
 """
 
 import shutil
@@ -22,90 +23,26 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.models.auto import modeling_auto
 from transformers.pytorch_utils import Conv1D
 
+from .modelpress_layers import FactorisedLinear, sizes
+
 MODEL_TYPE = "modelpress"
 CODE_FILE = "modeling_modelpress.py"
+SIBLINGS = ("modelpress_layers.py",)
 HOW_TO_OPEN = (
     "This folder holds a model compressed by ModelPress: its layers do not fit the stock config. Open it with "
     "AutoModel.from_pretrained(folder, trust_remote_code=True), or `import modelpress.transformers` first."
 )
 
 
-class FactorisedLinear(nn.Module):
-    """A linear layer stored as two thin factors: ``y = (x @ weight.T) @ up.T + bias``.
-
-    The first factor is named ``weight`` on purpose: a stock class that opens these weights finds a tensor of the
-    wrong size, and stops, instead of a missing one, which it would fill with random numbers.
-
-    Attributes:
-        weight: the first factor, (rank, in_features).
-        up: the second factor, (out_features, rank).
-        bias: (out_features,), or None.
-    """
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        rank: int,
-        bias: bool = True,
-        *,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        super().__init__()
-        self.in_features, self.out_features, self.rank = in_features, out_features, rank
-        self.weight = nn.Parameter(torch.empty(rank, in_features, device=device, dtype=dtype))
-        self.up = nn.Parameter(torch.empty(out_features, rank, device=device, dtype=dtype))
-        self.bias = nn.Parameter(torch.empty(out_features, device=device, dtype=dtype)) if bias else None
-        self.reset_parameters()
-
-    @classmethod
-    def from_factors(cls, down: Tensor, up: Tensor, bias: Tensor | None) -> "FactorisedLinear":
-        """Return the layer ``x -> (x @ down.T) @ up.T + bias``, with copies of the given values.
-
-        Args:
-            down: (rank, in_features).
-            up: (out_features, rank).
-            bias: (out_features,), or None.
-        """
-        (rank, in_features), out_features = down.shape, up.shape[0]
-        layer = cls(in_features, out_features, rank, bias is not None, device=down.device, dtype=down.dtype)
-        with torch.no_grad():
-            layer.weight.copy_(down)
-            layer.up.copy_(up)
-            if layer.bias is not None and bias is not None:
-                layer.bias.copy_(bias)
-        return layer
-
-    def reset_parameters(self) -> None:
-        """Draw both factors so that their product has the scale of a fresh ``nn.Linear``."""
-        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
-        nn.init.normal_(self.up, std=self.rank**-0.5)
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (…, out_features) for x (…, in_features)."""
-        return nn.functional.linear(nn.functional.linear(x, self.weight), self.up, self.bias)
-
-    def extra_repr(self) -> str:
-        """Return the sizes as they show in a printed model."""
-        return (
-            f"in_features={self.in_features}, out_features={self.out_features}, rank={self.rank}, "
-            f"bias={self.bias is not None}"
-        )
-
-
-def sizes(layer: nn.Module) -> tuple[int, int] | None:
-    """Return (in, out) of a linear layer of any kind, None for every other module."""
-    if isinstance(layer, nn.Linear | FactorisedLinear):
-        return layer.in_features, layer.out_features
-    return (layer.nx, layer.nf) if isinstance(layer, Conv1D) else None
+def code_files() -> dict[str, Path]:
+    """Return the files of the reload code, by the names that they have in an artifact and in the client."""
+    here = Path(__file__)
+    return {CODE_FILE: here} | {name: here.with_name(name) for name in SIBLINGS}
 
 
 def replay(plan: Mapping[str, Any], base: nn.Module) -> None:
@@ -171,9 +108,10 @@ class _PlannedConfig(_Planned):
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Write ``config.json`` and this code beside it."""
         super().save_pretrained(save_directory, **kwargs)  # type: ignore[misc]
-        code, copy = Path(__file__), Path(save_directory) / CODE_FILE
-        if not (copy.exists() and copy.samefile(code)):
-            shutil.copyfile(code, copy)
+        for name, code in code_files().items():
+            copy = Path(save_directory) / name
+            if not (copy.exists() and copy.samefile(code)):
+                shutil.copyfile(code, copy)
 
     @classmethod
     def register_for_auto_class(cls, auto_class: str = "AutoConfig") -> None:

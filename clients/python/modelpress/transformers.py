@@ -4,7 +4,8 @@ From then on ``AutoConfig``, ``AutoModel`` and every ``AutoModelFor…`` of the 
 wrote, without running code from the folder.
 """
 
-from modelpress.modeling_modelpress import FactorisedLinear, ModelPressConfig, register
+from modelpress.modeling_modelpress import ModelPressConfig, register
+from modelpress.modelpress_layers import FactorisedLinear
 
 __all__ = ["FactorisedLinear", "ModelPressConfig"]
 

@@ -19,8 +19,9 @@ from transformers import (
 )
 from transformers.pytorch_utils import Conv1D
 
+from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.checkpoint.plan import plan_of
-from jobs.checkpoint.restore import FactorisedLinear, planned_config, register, replay, stock_config
+from jobs.checkpoint.restore import code_files, planned_config, register, replay, stock_config
 from jobs.checkpoint.writer import write_artifact
 
 
@@ -129,7 +130,8 @@ def test_a_fine_tuned_model_is_saved_as_an_artifact_again(artifact: Path, tmp_pa
     batch = tiny_batch("bert")
     assert torch.equal(again(**batch).logits, model(**batch).logits)
     assert torch.equal(base(**batch)[0], model.base_model(**batch)[0])
-    assert (tmp_path / "modeling_modelpress.py").read_bytes() == (artifact / "modeling_modelpress.py").read_bytes()
+    for name in code_files():
+        assert (tmp_path / name).read_bytes() == (artifact / name).read_bytes()
     with pytest.raises(ValueError, match="trust_remote_code"):
         BertModel.from_pretrained(tmp_path)
 

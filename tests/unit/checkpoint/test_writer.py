@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from cuts import CUTS, STRUCTURAL
 from safetensors.torch import load_file
 from tiny import tiny, tiny_batch
+from transformers.dynamic_module_utils import get_imports, get_relative_import_files
 
 from jobs.checkpoint import copies, restore
 from jobs.checkpoint.plan import Plan
@@ -60,7 +62,7 @@ def test_the_companions_of_the_source_come_along(source: Path, tmp_path: Path) -
         "config.json",
         "model.safetensors",
         "compression.json",
-        "modeling_modelpress.py",
+        *restore.code_files(),
         "verification.safetensors",
     }
     assert files == ours | set(COMPANIONS)
@@ -73,26 +75,39 @@ def test_a_native_result_has_a_stock_config_and_no_code(source: Path, tmp_path: 
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert plan.native
     assert (config["model_type"], config["intermediate_size"], config["architectures"]) == ("bert", 40, ["BertModel"])
-    assert not (tmp_path / "out" / "modeling_modelpress.py").exists()
+    assert not any((tmp_path / "out" / name).exists() for name in restore.code_files())
 
 
 def test_the_code_beside_the_weights_is_the_one_source(source: Path, tmp_path: Path) -> None:
-    """The artifact's file and the client's copy are restore.py, byte for byte."""
+    """The artifact's files and the client's copies are restore.py and its siblings, byte for byte."""
     _written(source, tmp_path / "out", "factorised")
 
-    code = Path(restore.__file__).read_bytes()
-    assert (tmp_path / "out" / "modeling_modelpress.py").read_bytes() == code
-    assert copies.COPY.read_bytes() == code
+    for name, code in restore.code_files().items():
+        assert (tmp_path / "out" / name).read_bytes() == code.read_bytes()
+        assert (copies.CLIENT / name).read_bytes() == code.read_bytes()
     assert copies.main(["--check"]) == 0
 
 
+def test_the_reload_code_is_all_that_it_imports(source: Path, tmp_path: Path) -> None:
+    """The declared files are those that transformers fetches for the code, each in need of torch and itself alone."""
+    _written(source, tmp_path / "out", "factorised")
+    code = tmp_path / "out" / restore.CODE_FILE
+
+    fetched = {code.name} | {Path(file).name for file in get_relative_import_files(code)}
+    needed = {name for file in fetched for name in get_imports(tmp_path / "out" / file)}
+    assert fetched == set(restore.code_files())
+    assert needed - set(sys.stdlib_module_names) == {"torch", "transformers"}
+
+
 def test_a_stale_copy_is_noticed_and_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check fails where the client's copy differs, and copying mends it."""
-    monkeypatch.setattr(copies, "COPY", tmp_path / "modeling_modelpress.py")
+    """The check fails where a copy in the client differs or is missing, and copying mends it."""
+    monkeypatch.setattr(copies, "CLIENT", tmp_path)
 
     assert copies.main(["--check"]) == 1
     assert copies.main([]) == 0
     assert copies.main(["--check"]) == 0
+    (tmp_path / restore.SIBLINGS[0]).write_text("")
+    assert copies.main(["--check"]) == 1
 
 
 def test_the_summary_says_what_was_changed(source: Path, tmp_path: Path) -> None:

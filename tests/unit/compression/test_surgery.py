@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from jobs.checkpoint.restore import FactorisedLinear
+from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.anatomy import Anatomy, Layer, Slot, anatomy_of
 from jobs.compression.factoring import factors, spectrum
 from jobs.compression.surgery import drop_heads, drop_layers, drop_units, factorise, mask

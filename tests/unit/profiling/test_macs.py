@@ -21,7 +21,7 @@ from transformers import (
     WavLMModel,
 )
 
-from jobs.checkpoint.restore import FactorisedLinear
+from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.profiling.macs import count_macs
 
 TOKENS = 64
