@@ -16,6 +16,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from jobs.batches import Batch, Batches, ListBatches, held_out, synthetic_batch
+from jobs.checkpoint.export import export
 from jobs.checkpoint.plan import Plan
 from jobs.checkpoint.reader import load_model
 from jobs.checkpoint.verification import check_reload, write_verification
@@ -25,7 +26,7 @@ from jobs.compression.budget import steps_for
 from jobs.compression.recovery import RecoveryOutcome, recover
 from jobs.compression.technique import Context, apply
 from jobs.contract.errors import DataRequiredError, NothingChangedError
-from jobs.contract.report import Fidelity, Report, StepReport
+from jobs.contract.report import Exported, Fidelity, Report, StepReport
 from jobs.contract.spec import CompressionSpec, InputKind, InputSpec, Step
 from jobs.datasets import read_batches
 from jobs.evaluation.fidelity import fidelity
@@ -109,6 +110,8 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         closeness = unrecovered if recovery is None else _fidelity(dense, model, judging, progress)
     with clock.stage("write"):
         plan = _write(model, anatomy, step_reports, folders, progress)
+    with clock.stage("export"):
+        exports = _export(spec, model, anatomy, folders.out, progress)
     with clock.stage("profile"):
         subjects = (_subject(dense, anatomy, folders.source), _subject(model, anatomy, folders.out))
         within = _within("profile", progress)
@@ -116,7 +119,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
     report = Report(
         model={**folders.origin, "architecture": type(dense).__name__, "model_type": dense.config.model_type},
         steps=step_reports,
-        door="native" if plan.native else "modelpress",
+        door=plan.door,
         dense=before,
         compressed=after,
         speedup=speedups,
@@ -125,6 +128,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         warnings=(*(recovery.notes if recovery is not None else ()), *cautions(closeness, before, after, speedups)),
         environment=environment(),
         seconds=clock.seconds,
+        exports=exports,
     )
     write_card(folders.out, report.to_json(), plan)
     return report
@@ -205,6 +209,16 @@ def _write(
     progress("write", 1, 2, "reading the artifact back")
     check_reload(folders.out)
     return plan
+
+
+def _export(
+    spec: CompressionSpec, model: PreTrainedModel, anatomy: Anatomy, out: Path, progress: StageProgress
+) -> tuple[Exported, ...]:
+    wanted = [each for each in spec.output.formats if each != "safetensors"]
+    if not wanted:
+        return ()
+    progress("export", 0, 1, ", ".join(wanted))
+    return export(model, wanted, anatomy.modality, out)
 
 
 def _short_batch(model: nn.Module, anatomy: Anatomy) -> Batch:

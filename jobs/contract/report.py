@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from jobs.contract.spec import InputSpec, Json
+from jobs.contract.spec import InputSpec, Json, OutputFormat
 
 REPORT_SCHEMA = "modelpress/report/v1"
 MANIFEST_SCHEMA = "modelpress/manifest/v1"
@@ -120,6 +120,23 @@ class StepReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Exported:
+    """The same model in a file for another runtime.
+
+    Attributes:
+        format: its kind, as it was asked for.
+        path: its name in the artifact.
+        bytes_stored: its size, with the weights that lie beside an ONNX graph of over 2 GB.
+        relative_error: of its output, against the safetensors model's on the same input: |difference| / |output|.
+    """
+
+    format: OutputFormat
+    path: str
+    bytes_stored: int
+    relative_error: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The whole answer to a request.
 
@@ -132,6 +149,7 @@ class Report:
         fidelity: closeness to the source, before and after recovery.
         environment: versions and machine.
         seconds: wall-clock of each stage [s].
+        exports: the files for other runtimes that were asked for.
     """
 
     model: Mapping[str, Any]
@@ -145,6 +163,7 @@ class Report:
     warnings: tuple[str, ...]
     environment: Mapping[str, Any]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    exports: tuple[Exported, ...] = ()
     schema: str = REPORT_SCHEMA
 
     def to_json(self) -> Json:

@@ -15,6 +15,7 @@ T = TypeVar("T")
 InputKind = Literal["text", "audio", "image"]
 TargetMetric = Literal["params", "macs", "bytes"]
 TargetScope = Literal["encoder", "model"]
+OutputFormat = Literal["safetensors", "onnx", "onnx_int8", "pt2"]
 
 DEFAULT_SAMPLES = 256
 DEFAULT_REPEATS = 20
@@ -105,6 +106,13 @@ class ProfileSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """What the artifact holds: the safetensors folder always, and the same model for other runtimes as asked."""
+
+    formats: tuple[OutputFormat, ...] = ("safetensors",)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """When to give up."""
 
@@ -122,6 +130,7 @@ class CompressionSpec:
     data: DataRef | None = None
     recovery: RecoverySpec | None = None
     profile: ProfileSpec = field(default_factory=ProfileSpec)
+    output: OutputSpec = field(default_factory=OutputSpec)
     limits: Limits = field(default_factory=Limits)
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -135,6 +144,7 @@ class CompressionSpec:
             data=_optional(DataRef, document.get("data")),
             recovery=_optional(RecoverySpec, document.get("recovery")),
             profile=_profile(document.get("profile") or {}),
+            output=_output(document.get("output") or {}),
             limits=Limits(**(document.get("limits") or {})),
             labels=dict(document.get("labels") or {}),
         )
@@ -153,3 +163,7 @@ def _profile(document: Mapping[str, Any]) -> ProfileSpec:
     rest = {key: value for key, value in document.items() if key != "inputs"}
     inputs: Sequence[Mapping[str, Any]] = document.get("inputs") or ()
     return ProfileSpec(inputs=tuple(InputSpec(**each) for each in inputs), **rest)
+
+
+def _output(document: Mapping[str, Any]) -> OutputSpec:
+    return OutputSpec(**{**document, "formats": tuple(document.get("formats") or OutputSpec().formats)})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from jobs.contract.catalogue import CatalogueEntry
 from jobs.contract.spec import (
@@ -12,11 +12,12 @@ from jobs.contract.spec import (
     DEFAULT_RUN_TIMEOUT_S,
     DEFAULT_SAMPLES,
     DEFAULT_THREADS,
+    OutputFormat,
     TargetMetric,
     TargetScope,
 )
 from jobs.contract.state import JobState
-from jobs.state.uploads import FILES_MAX, PAGE_MAX, PARTS_MAX, PATH_MAX, UPLOAD_BYTES_MAX
+from jobs.state.uploads import FILES_MAX, NAME_MAX, PAGE_MAX, PARTS_MAX, PATH_MAX, UPLOAD_BYTES_MAX
 from service.schemas.base import ExactlyOne, RequestSchema
 from service.schemas.fields import (
     Labels,
@@ -41,8 +42,8 @@ JOB_KINDS = ("compression",)
 LONGEST_WAIT_S = 30
 CURSOR = r"job_[0-9A-HJKMNP-TV-Z]{26}"
 EVENT_ID = r"[0-9]{1,19}(-[0-9]{1,19})?"
-PATH = r"(?!(.*/)?\.{0,2}(/|$))[^\x00-\x1f\x7f-\x9f\\]+"
-"""No ``.``, ``..`` or empty part, no backslash, no control character."""
+PATH = rf"(?!(.*/)?(\.{{0,2}}(/|$)|[^/]{{{NAME_MAX + 1}}}))[^\x00-\x1f\x7f-\x9f\\]+"
+"""No ``.``, ``..``, empty or very long part, no backslash, no control character."""
 PATH_SAID = "a relative path as config.json or a/b.txt"
 _DAY_S = 86_400
 _LARGEST_INTEGER = 2**53 - 1
@@ -128,6 +129,21 @@ class ProfileOptions(RequestSchema):
     repeats = whole(1, 1000, "Timed pairs of forward passes", default=DEFAULT_REPEATS)
 
 
+class Output(RequestSchema):
+    """What the artifact holds, beside the report."""
+
+    formats = StrictList(
+        NamedEnum("OutputFormat", get_args(OutputFormat)),
+        unique=True,
+        validate=validate.Length(min=1),
+        metadata={
+            "description": "The safetensors folder is always written; the others hold the same model for ONNX Runtime "
+            "(onnx_int8: with 8-bit weights) and for torch.export.load (pt2)",
+            "default": ["safetensors"],
+        },
+    )
+
+
 class Limits(RequestSchema):
     """When to give up."""
 
@@ -153,6 +169,7 @@ def compression_request(entries: Mapping[str, CatalogueEntry]) -> type[RequestSc
         data = fields.Nested(DataRef)
         recovery = fields.Nested(Recovery)
         profile = fields.Nested(ProfileOptions)
+        output = fields.Nested(Output)
         limits = fields.Nested(Limits)
         labels = Labels(metadata={"description": "Your own words, to find the job again"})
 
@@ -167,7 +184,9 @@ class UploadFile(RequestSchema):
         PATH_SAID,
         longest=PATH_MAX,
         required=True,
-        metadata={"description": "Its path within the folder, as config.json or a/b.txt; in Unicode's composed form"},
+        metadata={
+            "description": "Its path within the folder, as config.json or a/b.txt; kept in Unicode's composed form"
+        },
     )
     bytes = whole(0, UPLOAD_BYTES_MAX, "Its size [bytes]", required=True)
 
@@ -181,13 +200,6 @@ class UploadRequest(RequestSchema):
         validate=validate.Length(min=1, max=FILES_MAX),
         metadata={"description": f"Every file, with different paths; together at most {UPLOAD_BYTES_MAX} bytes"},
     )
-
-    @validates_schema
-    def fit(self, data: Any, **_: Any) -> None:
-        """Refuse more than an upload may hold."""
-        total = sum(each["bytes"] for each in data["files"])
-        if total > UPLOAD_BYTES_MAX:
-            raise ValidationError({"files": [f"Expected at most {UPLOAD_BYTES_MAX} bytes together; got {total}."]})
 
 
 class SentPart(RequestSchema):
@@ -209,13 +221,13 @@ class SentFile(RequestSchema):
     path = Patterned(
         PATH, PATH_SAID, longest=PATH_MAX, required=True, metadata={"description": "Its path, as announced"}
     )
-    parts = StrictList(fields.Nested(SentPart), required=True, validate=validate.Length(max=PARTS_MAX))
+    parts = StrictList(fields.Nested(SentPart), required=True)
 
 
 class UploadCompletion(RequestSchema):
-    """What the store answered, part by part."""
+    """What the store answered, part by part: how many files and parts there are was said when the upload began."""
 
-    files = StrictList(fields.Nested(SentFile), required=True, validate=validate.Length(min=1, max=FILES_MAX))
+    files = StrictList(fields.Nested(SentFile), required=True, validate=validate.Length(min=1))
 
 
 class UploadQuery(RequestSchema):
