@@ -12,14 +12,17 @@ import transformers
 from transformers import PreTrainedModel
 
 from jobs.batches import ListBatches
+from jobs.checkpoint import modelpress_melhubert
 
 WIDTH, HEADS, UNITS, LAYERS = 32, 4, 64, 2
 TOKENS, SAMPLES, PIXELS, PATCH, MEL_FRAMES, MEL_BINS = 12, 400, 16, 4, 32, 16
+LONGER = 3440  # samples: twenty frames of 25 ms, every 10 ms
 
 _SIZES: Mapping[str, Any] = {"hidden_size": WIDTH, "num_attention_heads": HEADS, "intermediate_size": UNITS}
 _TEXT = {**_SIZES, "vocab_size": 97, "max_position_embeddings": 40}
 _SPEECH = {**_SIZES, "conv_dim": (16, 16), "conv_kernel": (10, 3), "conv_stride": (5, 2), "num_feat_extract_layers": 2}
-_SPEECH |= {"num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4, "vocab_size": 20}
+_POSITIONS = {"num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}
+_SPEECH |= {**_POSITIONS, "vocab_size": 20}
 _VISION = {**_SIZES, "image_size": PIXELS, "patch_size": PATCH}
 
 
@@ -53,6 +56,7 @@ FAMILIES: Mapping[str, Tiny] = {
         Tiny("vit", "ViT", _VISION),
         Tiny("deit", "DeiT", _VISION),
         Tiny("dinov2", "Dinov2", {**_VISION, "mlp_ratio": UNITS // WIDTH}),
+        Tiny("melhubert", "MelHubert", {**_SIZES, **_POSITIONS, "num_mel_bins": MEL_BINS, "num_clusters": 20}),
         Tiny("audio-spectrogram-transformer", "AST", {**_SIZES, "num_mel_bins": MEL_BINS, "max_length": MEL_FRAMES}),
     )
 }
@@ -78,7 +82,7 @@ def tiny(
     sizes = {**family.config, family.depth: layers, **config}
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        model = getattr(transformers, family.prefix + head)(getattr(transformers, f"{family.prefix}Config")(**sizes))
+        model = _class(family.prefix + head)(_class(f"{family.prefix}Config")(**sizes))
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(torch.randn_like(parameter), alpha=0.1)  # random weights are too tame to tell cuts apart
@@ -102,12 +106,20 @@ def tiny_batches(model_type: str, count: int = 3, *, padded: bool = False) -> Li
     return ListBatches([tiny_batch(model_type, seed=seed, padded=padded) for seed in range(count)])
 
 
+def _class(name: str) -> Any:
+    return getattr(transformers, name, None) or getattr(modelpress_melhubert, name)
+
+
 def _tokens(size: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
     return {"input_ids": torch.randint(5, 97, (size, TOKENS), generator=generator)}
 
 
 def _waveform(size: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
     return {"input_values": torch.randn(size, SAMPLES, generator=generator)}
+
+
+def _recording(size: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    return {"input_values": torch.randn(size, LONGER, generator=generator) / 10}
 
 
 def _pixels(size: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
@@ -121,11 +133,13 @@ def _spectrogram(size: int, generator: torch.Generator) -> dict[str, torch.Tenso
 _MAKERS: Mapping[str, Callable[[int, torch.Generator], dict[str, torch.Tensor]]] = {
     "text": _tokens,
     "waveform": _waveform,
+    "recording": _recording,
     "image": _pixels,
     "spectrogram": _spectrogram,
 }
 _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat"), "waveform"),
+    "melhubert": "recording",
     **dict.fromkeys(("vit", "deit", "dinov2"), "image"),
     "audio-spectrogram-transformer": "spectrogram",
 }

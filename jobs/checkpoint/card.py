@@ -78,14 +78,14 @@ def _input(before: Json, after: Json) -> Iterator[list[str]]:
 def _loading(plan: Plan, config: Json) -> str:
     auto = _auto_class(config)
     stock, line = f"from transformers import {auto}", f"model = {auto}.from_pretrained(folder)"
-    if plan.native:
+    if plan.door == "native":
         return f"## How to load it\n\n{_code(stock, line)}"
     registered = _code(f"import modelpress.transformers\n{stock}", line)
     trusting = _code(stock, line.replace(")", ", trust_remote_code=True)"))
     return (
-        "## How to load it\n\nIts layers do not fit the stock config. With the ModelPress client installed:\n\n"
+        "## How to load it\n\nPlain transformers has no class that fits it. With the ModelPress client installed:\n\n"
         f"{registered}\n\n"
-        "With transformers alone; this runs `modeling_modelpress.py`, which lies beside the weights:\n\n"
+        "With transformers alone; this runs the code that lies beside the weights:\n\n"
         f"{trusting}\n\n"
         "Either way it is an instance of the stock class. Tokenizers and feature extractors load as ever. "
         "Opened otherwise, the model stops with an error."

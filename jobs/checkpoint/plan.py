@@ -47,15 +47,22 @@ class Plan:
     Attributes:
         modules: the changed linear layers, in the model's order.
         attributes: by module path, the counts its code reads (as a number of heads), where they differ.
+        own_class: transformers does not have the class itself; its code travels with the weights too.
     """
 
     modules: tuple[Change, ...] = ()
     attributes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    own_class: bool = False
 
     @property
     def native(self) -> bool:
         """Return whether the stock classes open the model as it is."""
         return not self.modules and not self.attributes
+
+    @property
+    def door(self) -> Literal["native", "modelpress"]:
+        """Return what opens the result: plain transformers, or only the code that travels with it."""
+        return "native" if self.native and not self.own_class else "modelpress"
 
     def to_json(self) -> Json:
         """Return the plan as it stands in ``config.json``."""
@@ -76,7 +83,8 @@ def plan_of(model: PreTrainedModel) -> Plan:
         for path, layer in model.base_model.named_modules()
         if path in fresh and _differ(layer, fresh[path])
     )
-    plan = Plan(modules, _attributes(model.base_model, fresh, modules))
+    own = not stock_class(type(model)).__module__.startswith("transformers.")
+    plan = Plan(modules, _attributes(model.base_model, fresh, modules), own)
     _check(model, stock, plan)
     return plan
 

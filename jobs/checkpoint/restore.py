@@ -29,10 +29,11 @@ from transformers.models.auto import modeling_auto
 from transformers.pytorch_utils import Conv1D
 
 from .modelpress_layers import FactorisedLinear, sizes
+from .modelpress_melhubert import MelHubertConfig  # noqa: F401 - importing it teaches transformers the family
 
 MODEL_TYPE = "modelpress"
 CODE_FILE = "modeling_modelpress.py"
-SIBLINGS = ("modelpress_layers.py",)
+SIBLINGS = ("modelpress_layers.py", "modelpress_melhubert.py")
 HOW_TO_OPEN = (
     "This folder holds a model compressed by ModelPress: its layers do not fit the stock config. Open it with "
     "AutoModel.from_pretrained(folder, trust_remote_code=True), or `import modelpress.transformers` first."

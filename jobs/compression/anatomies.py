@@ -70,7 +70,7 @@ DISTILBERT = Family(
 )
 
 WAV2VEC2 = Family(
-    model_types=("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat"),
+    model_types=("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat", "melhubert"),
     modality="audio",
     layers="encoder.layers",
     query="attention.q_proj",

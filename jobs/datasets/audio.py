@@ -1,5 +1,6 @@
 """Audio: recordings of any rate, through the model's own feature extractor."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +62,25 @@ def _batch(extractor: Any, waves: list[Tensor]) -> Batch:
 
 
 def _extractor(model_dir: Path) -> Any:
-    """Return the model's feature extractor; where its folder has none, that of the wav2vec 2.0 family at 16 kHz."""
+    """Return the model's feature extractor; where its folder has none, that of the wav2vec 2.0 family at 16 kHz.
+
+    MelHuBERT takes waveforms as they were recorded, and has a mask.
+    """
     if not any((model_dir / name).is_file() for name in EXTRACTOR_FILES):
-        return Wav2Vec2FeatureExtractor()
+        as_recorded = _model_type(model_dir) == "melhubert"
+        return Wav2Vec2FeatureExtractor(do_normalize=not as_recorded, return_attention_mask=as_recorded)
     try:
         extractor = AutoFeatureExtractor.from_pretrained(model_dir, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataUnreadableError(f"The model's feature extractor cannot be loaded: {error}") from error
     _believable(extractor.sampling_rate, "the model's feature extractor")
     return extractor
+
+
+def _model_type(model_dir: Path) -> str:
+    config = model_dir / "config.json"
+    fields = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    return str(fields.get("base_model_type") or fields.get("model_type"))
 
 
 def _wave(path: Path, rate: int) -> Tensor:

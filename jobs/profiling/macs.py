@@ -104,6 +104,9 @@ _FREE = """
     new_ones new_zeros nonzero ones_like rand_like randn_like repeat repeat_interleave roll scatter slice_scatter stack
     tril triu zero_ zeros_like
 
+    transforming, in N log N:
+    _fft_r2c
+
     normalising and reducing:
     _adaptive_avg_pool2d _log_softmax _native_batch_norm_legit_no_training _safe_softmax _softmax
     _weight_norm_interface adaptive_max_pool2d argmax argmin avg_pool2d bucketize cummax cumsum linalg_vector_norm max
