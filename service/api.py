@@ -27,7 +27,7 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     400: ("BadRequest", "The body is not JSON"),
     401: ("Unauthorized", "The API key is missing or not known"),
     404: ("NotFound", "There is nothing here for this key"),
-    409: ("Conflict", "The job has ended without a result"),
+    409: ("Conflict", "The job has ended without a result, or the files of the upload do not fit together"),
     413: ("PayloadTooLarge", "The body is too large"),
     415: ("UnsupportedMediaType", "The body is not application/json"),
     422: ("UnprocessableContent", "The request is well-formed, but wrong; errors says where"),

@@ -11,7 +11,7 @@ class ServiceSettings(Settings):
 
     body_limit_bytes: int = setting("largest request body", 1_048_576, unit="bytes", minimum=1024)
     upload_body_limit_bytes: int = setting(
-        "largest request body that lists the files of an upload", 4_194_304, unit="bytes", minimum=1024
+        "largest request body that lists the files of an upload", 8_388_608, unit="bytes", minimum=1024
     )
     poll_after_s: int = setting("what Retry-After tells a caller who polls a job", 2, unit="s", minimum=1)
     long_poll_step_ms: int = setting("how often a waiting request looks at its job", 250, unit="ms", minimum=10)

@@ -147,7 +147,8 @@ class Stack:
     def _own_programs(self) -> list[Program]:
         environment = self.environment
         service = (
-            *("gunicorn", "service.wsgi:app", "--bind", f"{LOOPBACK}:{self._ports.of(WEB)}"),
+            *("gunicorn", "service.wsgi:app", "--config", "python:service.serving"),
+            *("--bind", f"{LOOPBACK}:{self._ports.of(WEB)}"),
             *("--worker-class", "gthread", "--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)),
             *("--worker-tmp-dir", environment["TMPDIR"], "--no-control-socket"),
         )

@@ -13,7 +13,8 @@
     │   ├── RankDoesNotPayError
     │   ├── TargetUnreachableError
     │   ├── NothingChangedError
-    │   └── DataRequiredError
+    │   ├── DataRequiredError
+    │   └── UploadConflictError
     ├── VerificationError         a cut or the reload gives another output: never published
     ├── LimitExceededError        run or queue timeout, memory, disk
     ├── CancelledError            the caller changed their mind
@@ -125,6 +126,13 @@ class DataRequiredError(InvalidRequestError):
     """A step learns from data, and the request has none."""
 
     code = "data_required"
+
+
+class UploadConflictError(InvalidRequestError):
+    """The files of an upload do not fit together, or are not those that were announced and sent."""
+
+    code = "upload_conflict"
+    status = 409
 
 
 class VerificationError(ModelPressError):

@@ -7,12 +7,13 @@ also after the upload is complete. A larger file is a multipart upload of the st
 import json
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
+from unicodedata import normalize
 
-from jobs.contract.errors import InvalidRequestError, ModelNotFoundError
+from jobs.contract.errors import InvalidRequestError, ModelNotFoundError, UploadConflictError
 from jobs.contract.spec import Json, canonical_json
 from jobs.state.objects import ObjectInfo, ObjectMissingError, ObjectStore
 from jobs.state.records import format_time, new_id, utc_now
@@ -29,6 +30,10 @@ LARGE_MAX = 256
 PAGE_MAX = 1000
 """Files that one answer shows."""
 PATH_MAX = 512
+PATH_MAX_BYTES = 900
+"""As UTF-8: S3 stores take keys of 1024 bytes, and ours begin with tenant and upload."""
+NAME_MAX = 255
+"""Characters, and bytes as UTF-8, of each part of a path: file systems hold no more."""
 _ID = re.compile(r"upl_[0-9A-HJKMNP-TV-Z]{26}")
 _PATH = re.compile(r"[^\x00-\x1f\x7f-\x9f\\]+")
 
@@ -49,8 +54,10 @@ class Uploads:
         """Return a new upload of *files* ``{path, bytes}``, as ``show`` does.
 
         Raises:
-            InvalidRequestError: a path that no folder can hold, two of the same, or too many files or bytes.
+            InvalidRequestError: no file, too many, or a path that no folder can hold.
+            UploadConflictError: files that no folder can hold together, or that are too large together.
         """
+        files = [{**each, "path": _composed(each["path"])} for each in files]
         _check(files)
         upload_id = new_id("upl")
         record = {
@@ -76,13 +83,13 @@ class Uploads:
         """Return the upload after its files ``{path, parts: [{number, etag}]}`` were joined; None when there is none.
 
         Raises:
-            InvalidRequestError: a file or part is missing, or a file has another size than announced.
+            UploadConflictError: a file or part is missing, or a file has another size than announced.
         """
         record = self._read(tenant, upload_id)
         if record is None or record["state"] == "complete":
             return None if record is None else self._shown(tenant, record)
-        sent = {each["path"]: each["parts"] for each in files}
-        _check_same({each["path"] for each in record["files"]}, set(sent))
+        sent = {_composed(each["path"]): each["parts"] for each in files}
+        _check_same({each["path"] for each in record["files"]}, [_composed(each["path"]) for each in files])
         base = _file_key(tenant, upload_id, "")
         there = {found.key.removeprefix(base): found for found in self._store.list(base)}
         for each in record["files"]:
@@ -124,7 +131,7 @@ class Uploads:
         if found is None or (not file["upload_id"] and etags not in ([], [found.etag])):
             raise _not_sent(file["path"])
         if found.bytes != file["bytes"]:
-            raise InvalidRequestError(
+            raise UploadConflictError(
                 f"{file['path']}: announced {file['bytes']} bytes, got {found.bytes}; begin a new upload."
             )
 
@@ -187,42 +194,65 @@ def _etags(file: Json, parts: Sequence[Mapping[str, Any]]) -> list[str]:
     ordered, count = sorted(parts, key=lambda part: int(part["number"])), _part_count(file["bytes"], PART_BYTES)
     if [part["number"] for part in ordered] != list(range(1, count + 1)):
         numbers = f"1 to {count}, each once" if count else "none"
-        raise InvalidRequestError(f"{file['path']}: expected parts {numbers}; got {len(parts)} of them.")
+        raise UploadConflictError(f"{file['path']}: expected parts {numbers}; got {len(parts)} of them.")
     return [part["etag"].strip('"') for part in ordered]
 
 
-def _not_sent(path: str) -> InvalidRequestError:
-    return InvalidRequestError(f"{path}: a part was not sent, or its etag is another; send it again.")
+def _not_sent(path: str) -> UploadConflictError:
+    return UploadConflictError(f"{path}: a part was not sent, or its etag is another; send it again.")
 
 
 def _check(files: Sequence[Mapping[str, Any]]) -> None:
     if not 1 <= len(files) <= FILES_MAX:
         raise InvalidRequestError(f"Expected 1 to {FILES_MAX} files; got {len(files)}.")
-    path, times = Counter(each["path"] for each in files).most_common(1)[0]
+    paths = [each["path"] for each in files]
+    for path in paths:
+        _check_path(path)
+    _check_together(paths)
+    _check_sizes([each["bytes"] for each in files])
+
+
+def _check_together(paths: Sequence[str]) -> None:
+    path, times = Counter(paths).most_common(1)[0]
     if times > 1:
-        raise InvalidRequestError(f"Expected files with different paths; {path[:80]!r} comes {times} times.")
-    for each in files:
-        _check_path(each["path"])
-    sizes = [each["bytes"] for each in files]
+        raise UploadConflictError(f"Expected files with different paths; {path[:80]!r} comes {times} times.")
+    folders = {str(parent) for each in paths for parent in PurePosixPath(each).parents}
+    if both := folders.intersection(paths):
+        raise UploadConflictError(f"Expected a file or a folder; {min(both)[:80]!r} would be both.")
+
+
+def _check_sizes(sizes: Sequence[int]) -> None:
     for count, most, what in (
         (sum(sizes), UPLOAD_BYTES_MAX, "bytes together"),
         (sizes.count(0), EMPTY_MAX, "empty files"),
         (sum(size > PART_BYTES for size in sizes), LARGE_MAX, f"files of more than {PART_BYTES} bytes"),
     ):
         if count > most:
-            raise InvalidRequestError(f"Expected at most {most} {what} in one upload; got {count}.")
+            raise UploadConflictError(f"Expected at most {most} {what} in one upload; got {count}.")
 
 
 def _check_path(path: str) -> None:
-    plain = _PATH.fullmatch(path) and len(path) <= PATH_MAX and not {"", ".", ".."} & set(path.split("/"))
-    if not plain or not unicodedata.is_normalized("NFC", path):
+    if not _PATH.fullmatch(path) or {"", ".", ".."} & set(path.split("/")):
         raise InvalidRequestError(
-            "Expected a relative path like config.json or data/a.wav, without '..' and in Unicode's composed form "
-            f"(NFC); got {path[:80]!r}."
+            f"Expected a relative path like config.json or data/a.wav, without '..'; got {path[:80]!r}."
+        )
+    name = max(len(part.encode()) for part in path.split("/"))
+    if len(path) > PATH_MAX or len(path.encode()) > PATH_MAX_BYTES or name > NAME_MAX:
+        raise InvalidRequestError(
+            f"Expected a path of at most {PATH_MAX} characters ({PATH_MAX_BYTES} bytes), each name in it of at most "
+            f"{NAME_MAX} bytes; got {len(path)} characters: {path[:80]!r}."
         )
 
 
-def _check_same(announced: set[str], sent: set[str]) -> None:
-    if announced != sent:
-        odd = ", ".join(sorted(announced ^ sent)[:5])
-        raise InvalidRequestError(f"Expected the parts of exactly the files that were announced; differing: {odd}.")
+def _check_same(announced: set[str], sent: Sequence[str]) -> None:
+    odd = announced.symmetric_difference(sent) | {path for path, times in Counter(sent).items() if times > 1}
+    if odd:
+        raise UploadConflictError(
+            "Expected the parts of exactly the files that were announced, each once; "
+            f"differing: {', '.join(sorted(odd)[:5])}."
+        )
+
+
+def _composed(path: str) -> str:
+    """Return *path* in Unicode's composed form (NFC), so that it names the same file on every system."""
+    return normalize("NFC", path)

@@ -27,6 +27,7 @@ def allow_long_lists() -> None:
 @blueprint.route("", methods=["POST"])
 @blueprint.arguments(UploadRequest, examples=UPLOADS)
 @blueprint.response(201, Upload, headers=LOCATION)
+@blueprint.alt_response(409)
 @blueprint.doc(operationId="createUpload")
 def create_upload(document: dict[str, Any]) -> Response:
     """Begin an upload.
@@ -56,6 +57,7 @@ def get_upload(query: dict[str, Any], upload_id: str) -> tuple[dict[str, Any], i
 @blueprint.arguments(UploadCompletion, examples=COMPLETIONS)
 @blueprint.response(200, Upload)
 @blueprint.alt_response(404)
+@blueprint.alt_response(409)
 @blueprint.doc(operationId="completeUpload")
 def complete_upload(document: dict[str, Any], upload_id: str) -> dict[str, Any]:
     """Complete an upload, whose parts have all been sent."""

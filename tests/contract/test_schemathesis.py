@@ -2,25 +2,11 @@
 
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.config import SchemathesisConfig
 from service_fakes import KEY, World
 
 EXAMPLES = 12
-CONFIG = SchemathesisConfig.from_dict(
-    {
-        "checks": {
-            # 413 is a fair answer to a body that is wrong and far too large.
-            "negative_data_rejection": {"expected-statuses": [400, 401, 404, 405, 413, 415, 422]},
-        },
-        "operations": [
-            # That the files of an upload fit together is more than JSON Schema can say.
-            {"include-operation-id": "createUpload", "checks": {"positive_data_acceptance": {"enabled": False}}},
-            {"include-operation-id": "completeUpload", "checks": {"positive_data_acceptance": {"enabled": False}}},
-        ],
-    }
-)
 world = World()
-schema = schemathesis.openapi.from_wsgi("/openapi.json", world.app, config=CONFIG)
+schema = schemathesis.openapi.from_wsgi("/openapi.json", world.app)
 quick = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 

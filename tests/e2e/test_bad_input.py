@@ -125,6 +125,27 @@ def test_a_body_of_two_megabytes_without_a_length_is_refused(own: httpx.Client) 
 
 
 @pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        ("/v1/compressions", JSON, 413, "payload_too_large"),
+        ("/v1/compressions", {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+        ("/v1/compressions", {**JSON, "Authorization": "Bearer wrong"}, 401, "unauthorized"),
+        ("/v1/nothing", JSON, 404, "not_found"),
+    ],
+)
+def test_a_connection_whose_body_goes_unread_is_closed_as_announced(
+    own: httpx.Client, path: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    """An answer that comes before the body was read says that no other request may follow it."""
+    refused = own.post(path, content=b" " * 2**21, headers=headers)
+    again = own.get("/v1/jobs")
+
+    problem(refused, status, code)
+    assert refused.headers["Connection"] == "close"
+    assert again.status_code == 200
+
+
+@pytest.mark.parametrize(
     ("body", "says"),
     [
         (b"[" * 100_000, "nested too deeply|JSON document"),

@@ -230,7 +230,7 @@ def test_an_upload_that_lacks_a_part_is_not_completed(api: httpx.Client) -> None
     """Completing before everything was sent is refused, and the upload stays open."""
     upload = api.post("/v1/uploads", json={"files": [{"path": "a.txt", "bytes": 5}]}).json()
     wrong = {"files": [{"path": "a.txt", "parts": [{"number": 1, "etag": '"0123"'}]}]}
-    said = problem(api.post(f"/v1/uploads/{upload['id']}/complete", json=wrong), 422, "invalid_request")
+    said = problem(api.post(f"/v1/uploads/{upload['id']}/complete", json=wrong), 409, "upload_conflict")
 
     assert "send it again" in said["detail"]
     assert api.get(f"/v1/uploads/{upload['id']}").json()["state"] == "open"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from jobs.contract.errors import InvalidRequestError, QueueError
+from jobs.contract.errors import InvalidRequestError, QueueError, UploadConflictError
 from jobs.contract.state import JobState
 from jobs.state.reading import Page
 from jobs.state.records import Job, is_job_id, new_id
@@ -191,7 +191,7 @@ class FakeUploads:
         if upload is None:
             return None
         if {each["path"] for each in files} != {each["path"] for each in upload["files"]}:
-            raise InvalidRequestError("Expected the parts of every announced file.")
+            raise UploadConflictError("Expected the parts of every announced file.")
         upload["state"] = "complete"
         return upload
 

@@ -191,7 +191,7 @@ def test_verdicts_agree_on_compressions(data: st.DataObject) -> None:
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.data())
 def test_verdicts_agree_on_uploads(data: st.DataObject) -> None:
-    """The same for uploads and their completion, whose total size alone the schema cannot say."""
+    """The same for uploads and their completion."""
     good, (published, server) = data.draw(
         st.sampled_from([(UPLOADS["model"]["value"], UPLOAD), (COMPLETIONS["model"]["value"], COMPLETION)])
     )

@@ -87,7 +87,10 @@ def test_uploads_a_folder(world: World) -> None:
     assert (done.status_code, done.get_json()["state"]) == (200, "complete")
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../b", "a//b", "", "a\\b", "a\nb", ".", "a/.", "x" * 513])
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/passwd", "../x", "a/../b", "a//b", "", "a\\b", "a\nb", ".", "a/.", "x" * 513, "x/" * 256 + "x", "x" * 256],
+)
 def test_refuses_odd_paths(world: World, path: str) -> None:
     """A path that could leave its folder is refused by its place."""
     answer = world.call("POST", "/v1/uploads", json={"files": [{"path": path, "bytes": 1}]})
@@ -98,15 +101,25 @@ def test_refuses_odd_paths(world: World, path: str) -> None:
 
 @pytest.mark.parametrize(
     "files",
-    [[], [{"path": f"{n}", "bytes": 1} for n in range(10_001)], [{"path": f"{n}", "bytes": 2**36} for n in range(2)]],
+    [[], [{"path": f"{'x' * 255}/{n:0255}", "bytes": 1} for n in range(10_001)]],
+    ids=["none", "too many, with the longest names"],
 )
 def test_refuses_too_much(world: World, files: list[dict[str, object]]) -> None:
-    """No file, too many files and too many bytes are refused before anything is signed."""
+    """No file and too many files are refused before anything is signed, however long their names."""
     answer = world.call("POST", "/v1/uploads", json={"files": files})
 
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["pointer"] == "/files"
     assert world.uploads.known == {}
+
+
+def test_says_when_a_completion_does_not_match_its_upload(world: World) -> None:
+    """What is well-formed but does not fit what was announced is a conflict, not a malformed request."""
+    begun = world.call("POST", "/v1/uploads", json={"files": [{"path": "a.txt", "bytes": 1}]})
+    other = {"files": [{"path": "b.txt", "parts": []}]}
+    answer = world.call("POST", f"/v1/uploads/{begun.get_json()['id']}/complete", json=other)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "upload_conflict")
 
 
 def test_takes_thousands_of_files(world: World) -> None:

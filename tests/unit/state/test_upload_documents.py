@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jobs.adapters.memory import MemoryStore
-from jobs.contract.errors import InvalidRequestError, ModelNotFoundError
+from jobs.contract.errors import InvalidRequestError, ModelNotFoundError, UploadConflictError
 from jobs.state.uploads import Uploads
 
 FILES = [{"path": "config.json", "bytes": 5}, {"path": "data/empty.txt", "bytes": 0}]
@@ -59,7 +59,7 @@ def test_completion_goes_on_where_it_was_cut_off(uploads: Uploads, memory: Memor
     """A file that was joined already is not joined again when the request is repeated."""
     document = uploads.create("acme", [*FILES, {"path": "b.json", "bytes": 5}])
     parts = sent(memory, document)
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(UploadConflictError):
         uploads.complete(
             "acme", document["id"], [*parts[:2], {"path": "b.json", "parts": [{"number": 1, "etag": "x"}]}]
         )
@@ -70,7 +70,7 @@ def test_completion_goes_on_where_it_was_cut_off(uploads: Uploads, memory: Memor
 def test_another_size_than_announced_is_refused(uploads: Uploads, memory: MemoryStore) -> None:
     """A file that is longer than it said does not complete."""
     document = uploads.create("acme", FILES)
-    with pytest.raises(InvalidRequestError, match="announced 5 bytes, got 7"):
+    with pytest.raises(UploadConflictError, match="announced 5 bytes, got 7"):
         uploads.complete("acme", document["id"], sent(memory, document, b"1234567"))
 
     assert uploads.show("acme", document["id"])["state"] == "open"
@@ -80,7 +80,7 @@ def test_a_missing_file_is_refused(uploads: Uploads, memory: MemoryStore) -> Non
     """Completion names exactly the announced files."""
     document = uploads.create("acme", FILES)
 
-    with pytest.raises(InvalidRequestError, match=r"config\.json"):
+    with pytest.raises(UploadConflictError, match=r"config\.json"):
         uploads.complete("acme", document["id"], sent(memory, document)[1:])
 
 
@@ -109,7 +109,7 @@ def test_wrong_parts_are_refused(uploads: Uploads, memory: MemoryStore, parts: l
     document = uploads.create("acme", [{"path": "a.bin", "bytes": size}])
     sent(memory, document)
 
-    with pytest.raises(InvalidRequestError, match=r"a\.bin"):
+    with pytest.raises(UploadConflictError, match=r"a\.bin"):
         uploads.complete("acme", document["id"], [{"path": "a.bin", "parts": parts}])
     assert uploads.show("acme", document["id"])["state"] == "open"
 
@@ -118,7 +118,7 @@ def test_a_small_file_that_was_not_sent_is_missed(uploads: Uploads) -> None:
     """Completion looks for what it was told."""
     document = uploads.create("acme", [{"path": "a.bin", "bytes": 5}])
 
-    with pytest.raises(InvalidRequestError, match="not sent"):
+    with pytest.raises(UploadConflictError, match="not sent"):
         uploads.complete(
             "acme", document["id"], [{"path": "a.bin", "parts": [{"number": 1, "etag": "d41d8cd98f00b204"}]}]
         )
@@ -152,7 +152,21 @@ def test_a_foreign_or_open_upload_has_no_prefix(uploads: Uploads) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a\\b", "a\x00b", "a\x85b", "o\u0308", "x" * 513]
+    "path",
+    [
+        "",
+        "/etc/passwd",
+        "../x",
+        "a/../b",
+        "a//b",
+        "a\\b",
+        "a\x00b",
+        "a\x85b",
+        "x/" * 256 + "x",
+        "x" * 256,
+        "\u00f6" * 128,
+        "\u20ac/" * 256,
+    ],
 )
 def test_a_path_that_no_folder_should_hold_is_refused(uploads: Uploads, path: str) -> None:
     """Paths are relative and plain."""
@@ -161,17 +175,44 @@ def test_a_path_that_no_folder_should_hold_is_refused(uploads: Uploads, path: st
 
 
 @pytest.mark.parametrize(
+    "count",
+    [0, 10_001],
+)
+def test_an_upload_has_some_files_and_not_too_many(uploads: Uploads, count: int) -> None:
+    """Nothing is no upload, nor is a file more than the limit."""
+    with pytest.raises(InvalidRequestError, match="1 to 10000 files"):
+        uploads.create("acme", [{"path": f"{n}", "bytes": 1} for n in range(count)])
+
+
+@pytest.mark.parametrize(
     "files",
     [
-        [],
         [FILES[0], FILES[0]],
+        [{"path": "\u00f6", "bytes": 1}, {"path": "o\u0308", "bytes": 1}],
+        [{"path": "a", "bytes": 1}, {"path": "a/b/c", "bytes": 1}],
         [{"path": f"{n}", "bytes": 0} for n in range(101)],
         [{"path": f"{n}", "bytes": 2**24 + 1} for n in range(257)],
         [{"path": f"{n}", "bytes": 2**36} for n in range(2)],
-        [{"path": f"{n}", "bytes": 1} for n in range(10_001)],
     ],
 )
-def test_an_upload_needs_different_files(uploads: Uploads, files: list[dict[str, Any]]) -> None:
-    """Nothing, the same path twice, or too much is no upload."""
-    with pytest.raises(InvalidRequestError, match=r"files|bytes together"):
+def test_the_files_of_an_upload_fit_together(uploads: Uploads, files: list[dict[str, Any]]) -> None:
+    """The same path twice, in whatever Unicode form, a file that is a folder, or too much together is a conflict."""
+    with pytest.raises(UploadConflictError, match=r"file|bytes together"):
         uploads.create("acme", files)
+
+
+def test_a_path_is_kept_in_its_composed_form(uploads: Uploads, memory: MemoryStore) -> None:
+    """A name as macOS spells it is taken, also when the upload is completed, and becomes what other systems have."""
+    document = uploads.create("acme", [{"path": "o\u0308.txt", "bytes": 5}])
+    parts = [{**each, "path": "o\u0308.txt"} for each in sent(memory, document)]
+
+    assert document["files"][0]["path"] == "\u00f6.txt"
+    assert uploads.complete("acme", document["id"], parts)["state"] == "complete"
+
+
+def test_a_file_is_completed_once(uploads: Uploads, memory: MemoryStore) -> None:
+    """Two answers for one file contradict each other."""
+    document = uploads.create("acme", FILES)
+
+    with pytest.raises(UploadConflictError, match=r"each once; differing: config\.json"):
+        uploads.complete("acme", document["id"], [*sent(memory, document), {"path": "config.json", "parts": []}])

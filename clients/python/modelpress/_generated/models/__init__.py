@@ -8,6 +8,7 @@ from .distillation_step import DistillationStep
 from .event import Event
 from .event_data import EventData
 from .event_page import EventPage
+from .exported import Exported
 from .ffn_pruning_scope import FfnPruningScope
 from .ffn_pruning_score import FfnPruningScore
 from .ffn_pruning_step import FfnPruningStep
@@ -39,6 +40,8 @@ from .manifest_file import ManifestFile
 from .manifest_source import ManifestSource
 from .manifest_versions import ManifestVersions
 from .model_ref import ModelRef
+from .output import Output
+from .output_format import OutputFormat
 from .problem import Problem
 from .problem_field import ProblemField
 from .profile import Profile
@@ -83,6 +86,7 @@ __all__ = (
     "Event",
     "EventData",
     "EventPage",
+    "Exported",
     "FfnPruningScope",
     "FfnPruningScore",
     "FfnPruningStep",
@@ -114,6 +118,8 @@ __all__ = (
     "ManifestSource",
     "ManifestVersions",
     "ModelRef",
+    "Output",
+    "OutputFormat",
     "Problem",
     "ProblemField",
     "Profile",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..models.limits import Limits
     from ..models.low_rank_step import LowRankStep
     from ..models.model_ref import ModelRef
+    from ..models.output import Output
     from ..models.profile_options import ProfileOptions
     from ..models.recovery import Recovery
     from ..models.target import Target
@@ -41,6 +42,8 @@ class CompressionRequest:
     """ Label-free self-distillation to the dense model after the last step. """
     profile: ProfileOptions | Unset = UNSET
     """ How to measure. """
+    output: Output | Unset = UNSET
+    """ What the artifact holds, beside the report. """
     limits: Limits | Unset = UNSET
     """ When to give up. """
     labels: CompressionRequestLabels | Unset = UNSET
@@ -88,6 +91,10 @@ class CompressionRequest:
         if not isinstance(self.profile, Unset):
             profile = self.profile.to_dict()
 
+        output: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.output, Unset):
+            output = self.output.to_dict()
+
         limits: dict[str, Any] | Unset = UNSET
         if not isinstance(self.limits, Unset):
             limits = self.limits.to_dict()
@@ -113,6 +120,8 @@ class CompressionRequest:
             field_dict["recovery"] = recovery
         if profile is not UNSET:
             field_dict["profile"] = profile
+        if output is not UNSET:
+            field_dict["output"] = output
         if limits is not UNSET:
             field_dict["limits"] = limits
         if labels is not UNSET:
@@ -130,6 +139,7 @@ class CompressionRequest:
         from ..models.limits import Limits  # noqa: PLC0415
         from ..models.low_rank_step import LowRankStep  # noqa: PLC0415
         from ..models.model_ref import ModelRef  # noqa: PLC0415
+        from ..models.output import Output  # noqa: PLC0415
         from ..models.profile_options import ProfileOptions  # noqa: PLC0415
         from ..models.recovery import Recovery  # noqa: PLC0415
         from ..models.target import Target  # noqa: PLC0415
@@ -219,6 +229,13 @@ class CompressionRequest:
         else:
             profile = ProfileOptions.from_dict(_profile)
 
+        _output = d.pop("output", UNSET)
+        output: Output | Unset
+        if isinstance(_output, Unset):
+            output = UNSET
+        else:
+            output = Output.from_dict(_output)
+
         _limits = d.pop("limits", UNSET)
         limits: Limits | Unset
         if isinstance(_limits, Unset):
@@ -240,6 +257,7 @@ class CompressionRequest:
             data=data,
             recovery=recovery,
             profile=profile,
+            output=output,
             limits=limits,
             labels=labels,
         )

@@ -9,6 +9,7 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.exported import Exported
     from ..models.fidelity import Fidelity
     from ..models.profile import Profile
     from ..models.report_environment import ReportEnvironment
@@ -44,6 +45,8 @@ class Report:
     """ versions and machine. """
     seconds: ReportSeconds | Unset = UNSET
     """ wall-clock of each stage [s]. """
+    exports: list[Exported] | Unset = UNSET
+    """ the files for other runtimes that were asked for. """
     schema: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -84,6 +87,13 @@ class Report:
         if not isinstance(self.seconds, Unset):
             seconds = self.seconds.to_dict()
 
+        exports: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.exports, Unset):
+            exports = []
+            for exports_item_data in self.exports:
+                exports_item = exports_item_data.to_dict()
+                exports.append(exports_item)
+
         schema = self.schema
 
         field_dict: dict[str, Any] = {}
@@ -104,6 +114,8 @@ class Report:
         )
         if seconds is not UNSET:
             field_dict["seconds"] = seconds
+        if exports is not UNSET:
+            field_dict["exports"] = exports
         if schema is not UNSET:
             field_dict["schema"] = schema
 
@@ -111,6 +123,7 @@ class Report:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.exported import Exported  # noqa: PLC0415
         from ..models.fidelity import Fidelity  # noqa: PLC0415
         from ..models.profile import Profile  # noqa: PLC0415
         from ..models.report_environment import ReportEnvironment  # noqa: PLC0415
@@ -170,6 +183,15 @@ class Report:
         else:
             seconds = ReportSeconds.from_dict(_seconds)
 
+        _exports = d.pop("exports", UNSET)
+        exports: list[Exported] | Unset = UNSET
+        if _exports is not UNSET:
+            exports = []
+            for exports_item_data in _exports:
+                exports_item = Exported.from_dict(exports_item_data)
+
+                exports.append(exports_item)
+
         schema = d.pop("schema", UNSET)
 
         report = cls(
@@ -184,6 +206,7 @@ class Report:
             warnings=warnings,
             environment=environment,
             seconds=seconds,
+            exports=exports,
             schema=schema,
         )
 

@@ -14,7 +14,7 @@ T = TypeVar("T", bound="UploadCompletion")
 
 @_attrs_define
 class UploadCompletion:
-    """What the store answered, part by part."""
+    """What the store answered, part by part: how many files and parts there are was said when the upload began."""
 
     files: list[SentFile]
 

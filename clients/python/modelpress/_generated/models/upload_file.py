@@ -13,7 +13,7 @@ class UploadFile:
     """A file that will be sent."""
 
     path: str
-    """ Its path within the folder, as config.json or a/b.txt; in Unicode's composed form """
+    """ Its path within the folder, as config.json or a/b.txt; kept in Unicode's composed form """
     bytes_: int
     """ Its size [bytes] """
 

@@ -55,6 +55,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
         return response_404
 
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
 
@@ -105,7 +110,8 @@ def sync_detailed(
 
     Args:
         upload_id (str):
-        body (UploadCompletion): What the store answered, part by part.
+        body (UploadCompletion): What the store answered, part by part: how many files and parts
+            there are was said when the upload began.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -137,7 +143,8 @@ def sync(
 
     Args:
         upload_id (str):
-        body (UploadCompletion): What the store answered, part by part.
+        body (UploadCompletion): What the store answered, part by part: how many files and parts
+            there are was said when the upload began.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -164,7 +171,8 @@ async def asyncio_detailed(
 
     Args:
         upload_id (str):
-        body (UploadCompletion): What the store answered, part by part.
+        body (UploadCompletion): What the store answered, part by part: how many files and parts
+            there are was said when the upload began.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -194,7 +202,8 @@ async def asyncio(
 
     Args:
         upload_id (str):
-        body (UploadCompletion): What the store answered, part by part.
+        body (UploadCompletion): What the store answered, part by part: how many files and parts
+            there are was said when the upload began.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
