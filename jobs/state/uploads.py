@@ -20,8 +20,8 @@ from jobs.state.records import format_time, new_id, utc_now
 
 PART_BYTES = 16 * 2**20
 UPLOAD_BYTES_MAX = 64 * 2**30
-PARTS_MAX = UPLOAD_BYTES_MAX // PART_BYTES
-"""Of the largest file; S3 stores join up to 10,000."""
+PARTS_MAX = 1024
+"""Of the largest file: each costs a signature. From 16 GiB on, parts are larger instead of more."""
 FILES_MAX = 10_000
 EMPTY_MAX = 100
 """Empty files, which the service writes itself."""
@@ -59,13 +59,13 @@ class Uploads:
         """
         files = [{**each, "path": _composed(each["path"])} for each in files]
         _check(files)
-        upload_id = new_id("upl")
+        upload_id, part_bytes = new_id("upl"), _part_bytes(sum(each["bytes"] for each in files))
         record = {
             "id": upload_id,
             "state": "open",
             "created_at": format_time(utc_now()),
-            "part_bytes": PART_BYTES,
-            "files": [self._begun(tenant, upload_id, each) for each in files],
+            "part_bytes": part_bytes,
+            "files": [self._begun(tenant, upload_id, each, part_bytes) for each in files],
         }
         self._write(tenant, record)
         return self._shown(tenant, record)
@@ -93,7 +93,8 @@ class Uploads:
         base = _file_key(tenant, upload_id, "")
         there = {found.key.removeprefix(base): found for found in self._store.list(base)}
         for each in record["files"]:
-            self._finish(base + each["path"], each, sent[each["path"]], there.get(each["path"]))
+            etags = _etags(each, sent[each["path"]], record["part_bytes"])
+            self._finish(base + each["path"], each, etags, there.get(each["path"]))
         record["state"] = "complete"
         self._write(tenant, record)
         return self._shown(tenant, record)
@@ -113,16 +114,15 @@ class Uploads:
             )
         return _file_key(tenant, upload_id, "")
 
-    def _begun(self, tenant: str, upload_id: str, file: Mapping[str, Any]) -> Json:
+    def _begun(self, tenant: str, upload_id: str, file: Mapping[str, Any], part_bytes: int) -> Json:
         key, size = _file_key(tenant, upload_id, file["path"]), file["bytes"]
         if size == 0:
             self._store.put(key, b"")
-        multipart = self._store.create_multipart(key) if size > PART_BYTES else None
+        multipart = self._store.create_multipart(key) if size > part_bytes else None
         return {"path": file["path"], "bytes": size, "upload_id": multipart}
 
-    def _finish(self, key: str, file: Json, parts: Sequence[Mapping[str, Any]], there: ObjectInfo | None) -> None:
+    def _finish(self, key: str, file: Json, etags: Sequence[str], there: ObjectInfo | None) -> None:
         """Check that *file* is in the store as announced; join its parts unless an earlier request did."""
-        etags = _etags(file, parts)
         if there is not None and there.bytes == file["bytes"] and (file["upload_id"] or etags in ([], [there.etag])):
             return
         if file["upload_id"]:
@@ -185,13 +185,18 @@ def _file_key(tenant: str, upload_id: str, path: str) -> str:
     return f"{_prefix(tenant, upload_id)}files/{path}"
 
 
+def _part_bytes(total: int) -> int:
+    """Return the smallest part size [bytes], in whole MiB, with which the largest file has at most ``PARTS_MAX``."""
+    return max(PART_BYTES, math.ceil(total / PARTS_MAX / 2**20) * 2**20)
+
+
 def _part_count(size: int, part_bytes: int) -> int:
     return math.ceil(size / part_bytes)
 
 
-def _etags(file: Json, parts: Sequence[Mapping[str, Any]]) -> list[str]:
+def _etags(file: Json, parts: Sequence[Mapping[str, Any]], part_bytes: int) -> list[str]:
     """Return the etags of the file's parts in their order."""
-    ordered, count = sorted(parts, key=lambda part: int(part["number"])), _part_count(file["bytes"], PART_BYTES)
+    ordered, count = sorted(parts, key=lambda part: int(part["number"])), _part_count(file["bytes"], part_bytes)
     if [part["number"] for part in ordered] != list(range(1, count + 1)):
         numbers = f"1 to {count}, each once" if count else "none"
         raise UploadConflictError(f"{file['path']}: expected parts {numbers}; got {len(parts)} of them.")

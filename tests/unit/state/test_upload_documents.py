@@ -43,6 +43,14 @@ def test_a_large_file_has_as_many_parts_as_it_needs(uploads: Uploads) -> None:
     assert len(document["files"][0]["parts"]) == 3
 
 
+def test_the_largest_file_has_larger_parts_instead_of_more(uploads: Uploads) -> None:
+    """Signing the parts of 64 GiB takes no longer than those of 16 GiB."""
+    document = uploads.create("acme", [{"path": "model.safetensors", "bytes": 64 * 2**30}])
+
+    assert document["part_bytes"] == 64 * 2**20
+    assert len(document["files"][0]["parts"]) == 1024
+
+
 def test_a_complete_upload_has_its_files_below_its_prefix(uploads: Uploads, memory: MemoryStore) -> None:
     """After completion the files are whole, and doing it again gives the same."""
     document = uploads.create("acme", FILES)
