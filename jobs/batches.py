@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from inspect import signature
 from math import prod
 from typing import Any, Protocol, TypeAlias
 
@@ -23,6 +24,9 @@ SAMPLING_RATE = 16_000
 
 FRAMES_PER_SECOND = 100
 """Rows per second of a log-mel spectrogram (10 ms each)."""
+
+FRAMES_STACKED = 2
+"""Rows that a model of stacked ones takes at once."""
 
 HELD_OUT_EVERY = 5
 """One batch in so many is kept from every technique and judges the result."""
@@ -105,8 +109,9 @@ def synthetic_batch(modality: Modality, config: Any, spec: InputSpec, *, seed: i
     """Return a random batch of the size that *spec* says, the same for the same *seed*, on the CPU.
 
     Text gives ``input_ids`` (B, T) without special tokens and an ``attention_mask`` of ones; audio gives
-    ``input_values`` (B, 16000 × seconds) of white noise, or (B, T, M) for a model that takes a spectrogram of fixed
-    length; images give ``pixel_values`` (B, C, H, W) of white noise.
+    ``input_values`` (B, 16000 × seconds) of white noise, or for a model that takes spectrograms ``input_values``
+    (B, T, M), (B, M, T) or ``input_features`` (B, T, M), as it has them; images give ``pixel_values`` (B, C, H, W) of
+    white noise, and the ``noise`` (B, P) that decides which patches a model leaves out.
 
     Raises:
         InvalidRequestError: the model cannot take such an input.
@@ -130,9 +135,34 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return {name: tensor.to(device) for name, tensor in batch.items()}
 
 
+def suited(batch: Batch, model: nn.Module) -> Batch:
+    """Return the batch on the model's device, and its floating-point tensors in the type the model computes in."""
+    device, dtype = device_of(model), dtype_of(model)
+    return {name: tensor.to(device, dtype if tensor.is_floating_point() else None) for name, tensor in batch.items()}
+
+
+def dtype_of(model: nn.Module) -> torch.dtype:
+    """Return the type of the model's first floating-point parameter; float32 for a model without any."""
+    types = (parameter.dtype for parameter in model.parameters() if parameter.is_floating_point())
+    return next(types, torch.float32)
+
+
 def device_of(model: nn.Module) -> torch.device:
     """Return where the model's parameters are; the CPU for a model without any."""
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+def trunk_of(model: nn.Module) -> nn.Module:
+    """Return the part of *model* that turns a batch into hidden states: below the head, and without any decoder."""
+    base: nn.Module = getattr(model, "base_model", model)
+    whole = not getattr(getattr(base, "config", None), "is_encoder_decoder", False)
+    return base if whole else base.get_submodule("encoder")
+
+
+def entry_of(model: nn.Module) -> nn.Module:
+    """Return the part of *model* that takes a batch: all of it, unless that asks for a decoder's input too."""
+    asks = "decoder_input_ids" in signature(model.forward).parameters
+    return trunk_of(model) if asks else model
 
 
 @contextmanager
@@ -162,17 +192,27 @@ def _text(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
 
 
 def _audio(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
-    samples = round((spec.seconds or 0) * SAMPLING_RATE)
-    shape: tuple[int, ...] = (spec.batch_size, samples)
-    if _takes_spectrogram(config):  # padded to its one length, whatever the audio's
-        shape = (spec.batch_size, config.max_length, config.num_mel_bins)
-    return {"input_values": torch.randn(shape, generator=generator)}
+    seconds = spec.seconds or 0
+    name, shape = "input_values", [round(seconds * SAMPLING_RATE)]
+    match getattr(config, "model_type", ""):
+        case "audio-spectrogram-transformer":  # padded to its one length, whatever the audio's
+            shape = [config.max_length, config.num_mel_bins]
+        case "whisper":  # likewise
+            name, shape = "input_features", [config.num_mel_bins, 2 * config.max_source_positions]
+        case "wav2vec2-bert":
+            frames = round(seconds * FRAMES_PER_SECOND / FRAMES_STACKED)
+            name, shape = "input_features", [frames, config.feature_projection_input_dim]
+    return {name: torch.randn((spec.batch_size, *shape), generator=generator)}
 
 
 def _image(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
     own, side = _image_size(config), spec.pixels or 0
     size = own if side == max(own) else (side, side)
-    return {"pixel_values": torch.randn((spec.batch_size, config.num_channels, *size), generator=generator)}
+    batch = {"pixel_values": torch.randn((spec.batch_size, config.num_channels, *size), generator=generator)}
+    if getattr(config, "model_type", "") == "vit_mae":  # left to itself it draws other patches each time
+        patches = prod(each // config.patch_size for each in size)
+        batch["noise"] = torch.rand((spec.batch_size, patches), generator=generator)
+    return batch
 
 
 _MAKERS = {"text": _text, "audio": _audio, "image": _image}
@@ -203,12 +243,13 @@ def _check_image(config: Any, spec: InputSpec) -> None:
 _CHECKS = {"text": _check_text, "audio": _check_audio, "image": _check_image}
 
 
-def _takes_spectrogram(config: Any) -> bool:
-    return getattr(config, "model_type", "") == "audio-spectrogram-transformer"
-
-
 def _longest_seconds(config: Any) -> float:
-    return config.max_length / FRAMES_PER_SECOND if _takes_spectrogram(config) else float("inf")
+    match getattr(config, "model_type", ""):
+        case "audio-spectrogram-transformer":
+            return float(config.max_length / FRAMES_PER_SECOND)
+        case "whisper":  # a convolution in front takes every other row
+            return float(2 * config.max_source_positions / FRAMES_PER_SECOND)
+    return float("inf")
 
 
 def _shortest_samples(config: Any) -> int:

@@ -23,6 +23,17 @@ _TEXT = {**_SIZES, "vocab_size": 97, "max_position_embeddings": 40}
 _SPEECH = {**_SIZES, "conv_dim": (16, 16), "conv_kernel": (10, 3), "conv_stride": (5, 2), "num_feat_extract_layers": 2}
 _POSITIONS = {"num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}
 _SPEECH |= {**_POSITIONS, "vocab_size": 20}
+_DISENTANGLED = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "share_att_key": True}
+_DISENTANGLED |= {"position_buckets": 8, "norm_rel_ebd": "layer_norm"}
+_SPECIAL = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
+_LLAMA = {**_TEXT, **_SPECIAL, "num_attention_heads": 2 * HEADS, "num_key_value_heads": HEADS, "head_dim": 8}
+_LLAMAS = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "gemma": "Gemma"}
+_WHISPER = {"d_model": WIDTH, "encoder_attention_heads": HEADS, "encoder_ffn_dim": UNITS, "num_mel_bins": MEL_BINS}
+_WHISPER |= {"max_source_positions": MEL_FRAMES // 2, "max_target_positions": 20, "decoder_layers": 1, **_SPECIAL}
+_WHISPER |= {"decoder_attention_heads": 2, "decoder_ffn_dim": 32, "vocab_size": 97, "decoder_start_token_id": 1}
+_MAE = {"decoder_intermediate_size": 32, "decoder_num_hidden_layers": 1, "mask_ratio": 0.5}
+_T5 = {"d_model": WIDTH, "num_heads": HEADS, "d_kv": 8, "d_ff": UNITS, "vocab_size": 97}
+_T5 |= {"relative_attention_num_buckets": 8, "relative_attention_max_distance": 20}
 _VISION = {**_SIZES, "image_size": PIXELS, "patch_size": PATCH}
 
 
@@ -34,6 +45,7 @@ class Tiny:
     prefix: str
     config: Mapping[str, Any]
     depth: str = "num_hidden_layers"
+    base: str = "Model"
 
 
 FAMILIES: Mapping[str, Tiny] = {
@@ -56,8 +68,31 @@ FAMILIES: Mapping[str, Tiny] = {
         Tiny("vit", "ViT", _VISION),
         Tiny("deit", "DeiT", _VISION),
         Tiny("dinov2", "Dinov2", {**_VISION, "mlp_ratio": UNITS // WIDTH}),
+        Tiny("mpnet", "MPNet", _TEXT),
+        Tiny("deberta-v2", "DebertaV2", {**_TEXT, **_DISENTANGLED}),
+        Tiny("wavlm", "WavLM", {**_SPEECH, "num_buckets": 32, "max_bucket_distance": 30}),
+        Tiny("beit", "Beit", {**_VISION, "use_relative_position_bias": True, "layer_scale_init_value": 0.5}),
+        Tiny(
+            "data2vec-vision",
+            "Data2VecVision",
+            {**_VISION, "use_relative_position_bias": True, "layer_scale_init_value": 0.5},
+        ),
+        Tiny("t5", "T5", _T5, depth="num_layers", base="EncoderModel"),
         Tiny("melhubert", "MelHubert", {**_SIZES, **_POSITIONS, "num_mel_bins": MEL_BINS, "num_clusters": 20}),
         Tiny("audio-spectrogram-transformer", "AST", {**_SIZES, "num_mel_bins": MEL_BINS, "max_length": MEL_FRAMES}),
+        Tiny("vit_mae", "ViTMAE", {**_VISION, "decoder_hidden_size": 16, "decoder_num_attention_heads": 2, **_MAE}),
+        Tiny("albert", "Albert", {**_TEXT, "embedding_size": 16}),
+        Tiny("modernbert", "ModernBert", {**_TEXT, **_SPECIAL, "local_attention": 6}),
+        Tiny(
+            "gpt2",
+            "GPT2",
+            {"n_embd": WIDTH, "n_head": HEADS, "n_inner": UNITS, "n_positions": 40, "vocab_size": 97, **_SPECIAL},
+            depth="n_layer",
+        ),
+        Tiny("opt", "OPT", {**_SIZES, **_SPECIAL, "vocab_size": 97, "max_position_embeddings": 40, "ffn_dim": UNITS}),
+        *(Tiny(name, prefix, _LLAMA) for name, prefix in _LLAMAS.items()),
+        Tiny("whisper", "Whisper", _WHISPER, depth="encoder_layers"),
+        Tiny("wav2vec2-bert", "Wav2Vec2Bert", {**_SIZES, "feature_projection_input_dim": MEL_BINS, "vocab_size": 20}),
     )
 }
 """Every family by its ``model_type``."""
@@ -82,7 +117,8 @@ def tiny(
     sizes = {**family.config, family.depth: layers, **config}
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        model = _class(family.prefix + head)(_class(f"{family.prefix}Config")(**sizes))
+        name = family.prefix + (family.base if head == "Model" else head)
+        model = _class(name)(_class(f"{family.prefix}Config")(**sizes))
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(torch.randn_like(parameter), alpha=0.1)  # random weights are too tame to tell cuts apart
@@ -130,16 +166,32 @@ def _spectrogram(size: int, generator: torch.Generator) -> dict[str, torch.Tenso
     return {"input_values": torch.randn(size, MEL_FRAMES, MEL_BINS, generator=generator)}
 
 
+def _masked_pixels(size: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    return {**_pixels(size, generator), "noise": torch.rand(size, (PIXELS // PATCH) ** 2, generator=generator)}
+
+
+def _mel_by_time(size: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    return {"input_features": torch.randn(size, MEL_BINS, MEL_FRAMES, generator=generator)}
+
+
+def _time_by_mel(size: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    return {"input_features": torch.randn(size, MEL_FRAMES, MEL_BINS, generator=generator)}
+
+
 _MAKERS: Mapping[str, Callable[[int, torch.Generator], dict[str, torch.Tensor]]] = {
     "text": _tokens,
     "waveform": _waveform,
     "recording": _recording,
     "image": _pixels,
     "spectrogram": _spectrogram,
+    "vit_mae": _masked_pixels,
+    "whisper": _mel_by_time,
+    "wav2vec2-bert": _time_by_mel,
 }
 _KINDS: Mapping[str, str] = {
-    **dict.fromkeys(("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat"), "waveform"),
+    **dict.fromkeys(("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat", "wavlm"), "waveform"),
     "melhubert": "recording",
-    **dict.fromkeys(("vit", "deit", "dinov2"), "image"),
+    **dict.fromkeys(("vit", "deit", "dinov2", "beit", "data2vec-vision"), "image"),
     "audio-spectrogram-transformer": "spectrogram",
+    **{name: name for name in ("vit_mae", "whisper", "wav2vec2-bert")},
 }

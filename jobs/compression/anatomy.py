@@ -8,19 +8,26 @@ outputs and I inputs of a linear map, R rank, N any count.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, cast
 
+from huggingface_hub.errors import StrictDataclassError
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.backbone_utils import BackboneConfigMixin
 
 from jobs.batches import Batch
-from jobs.checkpoint.restore import FactorisedLinear
+from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.anatomies import FAMILIES, Family
+from jobs.compression.companions import companions_of
+from jobs.compression.opening import opened
 from jobs.contract.errors import UnsupportedModelError
 from jobs.contract.spec import InputKind
+
+_NORM_FIRST = ("do_stable_layer_norm", "do_layer_norm_before")
+"""Fields by which a config says that blocks read the normalised stream, in families that have both kinds."""
 
 Linear: TypeAlias = nn.Linear | FactorisedLinear
 """A linear map, dense or stored as two factors."""
@@ -169,29 +176,47 @@ class Anatomy:
         """Return a view of every layer, bottom first."""
         return tuple(self._layer(model, index) for index in range(len(self.encoder(model))))
 
+    def depth(self, model: PreTrainedModel) -> int:
+        """Return how many layers a forward pass goes through, each as often as it does."""
+        return sum(self._uses(model))
+
+    @contextmanager
+    def opened(self, model: PreTrainedModel) -> Iterator[None]:
+        """Run the block with *model* ready for a step: every map a ``Linear`` of its own, and no key or value kept."""
+        config, absent = model.config, object()
+        cache = getattr(config, "use_cache", absent)
+        with opened(self.encoder(model), self.family):
+            if cache is not absent:
+                config.use_cache = False
+            try:
+                yield
+            finally:
+                if cache is not absent:
+                    config.use_cache = cache
+
     def norm_first(self, model: PreTrainedModel) -> bool:
         """Return whether a layer's blocks write into the plain residual stream, so that its output is the stream."""
-        return self.family.norm_first or getattr(model.config, "do_stable_layer_norm", False)
+        return self.family.norm_first or any(getattr(model.config, name, False) for name in _NORM_FIRST)
 
     def real_positions(self, model: PreTrainedModel, batch: Batch, length: int) -> Bool[Tensor, "B T"] | None:
         """Return which of the *length* positions inside the encoder are not padding; None when all are real."""
         mask = batch.get("attention_mask")
         if mask is None:
             return None
-        if self.modality == "audio":  # the mask counts samples; the front end strides over them
+        if self.modality == "audio" and mask.shape[1] != length:  # it counts samples; the front end strides over them
             mask = model.base_model._get_feature_vector_attention_mask(length, mask)  # noqa: SLF001 - no public name
         return mask.bool()
 
     def settle(self, model: PreTrainedModel) -> None:
         """Make the config say what the layers are, as far as its fields can: depth, even width, even heads."""
         config, layers = model.config, self.layers(model)
-        _settle_depth(config, len(layers))
-        widths = {layer.feed_forward.units for layer in layers}
+        settle_depth(config, self.depth(model))
+        widths = {pair.units for layer in layers for pair in layer.feed_forwards}
         heads = {layer.attention.heads for layer in layers}
         if len(widths) == 1:
             self._settle_width(config, widths.pop())
         if self.family.free_heads and len(heads) == 1:
-            config.head_dim, config.num_attention_heads = layers[0].attention.head_dim, heads.pop()
+            _settle_heads(config, layers[0].attention)
 
     def _settle_width(self, config: Any, width: int) -> None:
         hidden = config.hidden_size if self.family.width_in_hidden else 1
@@ -204,7 +229,24 @@ class Anatomy:
             _slot(model.base_model, f"{path}.{part}")
             for part in (family.query, family.key, family.value, family.output, family.up, family.down)
         )
-        return Layer(Attention(query, key, value, output, _head_dim(model.config)), FeedForward(up, down))
+        gate, first_up, first_down = (
+            _slot(model.base_model, f"{path}.{part}") if part else None
+            for part in (family.gate, family.first_up, family.first_down)
+        )
+        head_dim = _head_dim(model.config)
+        companions = companions_of(family.companions, model.base_model, model.base_model.get_submodule(path), head_dim)
+        attention = Attention(query, key, value, output, head_dim, _group(model.config), companions)
+        first = FeedForward(first_up, first_down) if first_up and first_down else None
+        return Layer(attention, FeedForward(up, down, gate), first, self._uses(model)[index])
+
+    def _uses(self, model: PreTrainedModel) -> list[int]:
+        """Return how often a forward pass goes through each layer of the stack."""
+        stack = len(self.encoder(model))
+        if not self.family.shared:
+            return [1] * stack
+        depth = model.config.num_hidden_layers
+        places = [place * stack // depth for place in range(depth)]
+        return [places.count(index) for index in range(stack)]
 
 
 def anatomy_of(model: PreTrainedModel) -> Anatomy:
@@ -214,13 +256,14 @@ def anatomy_of(model: PreTrainedModel) -> Anatomy:
         UnsupportedModelError: no row of the table fits; the message says what was looked for.
     """
     kind = model.config.model_type
-    found = next((family for family in FAMILIES if kind in family.model_types), None)
+    found = next((family for family in FAMILIES if _describes(family, model.config)), None)
     if found is None:
         known = ", ".join(sorted(name for family in FAMILIES for name in family.model_types))
         raise UnsupportedModelError(f"Expected a model_type among {known}; got {kind!r}.")
     anatomy = Anatomy(found)
     try:
-        layers = anatomy.layers(model)
+        with anatomy.opened(model):
+            layers = anatomy.layers(model)
     except AttributeError as missing:
         raise UnsupportedModelError(
             f"Expected {type(model).__name__} to be built like {kind!r} models are; but {missing}."
@@ -233,11 +276,37 @@ def anatomy_of(model: PreTrainedModel) -> Anatomy:
     return anatomy
 
 
-def _settle_depth(config: Any, depth: int) -> None:
+def _describes(family: Family, config: Any) -> bool:
+    return config.model_type in family.model_types and (not family.when or getattr(config, family.when))
+
+
+def hidden_states(output: Any) -> Float[Tensor, "B T D"]:
+    """Return the hidden states of what a layer gives: some give a tuple, in which they come first."""
+    found: Tensor = output[0] if isinstance(output, tuple) else output
+    return found
+
+
+def settle_depth(config: Any, depth: int) -> None:
+    """Make *config* say how many layers there are."""
     if config.num_hidden_layers != depth and isinstance(config, BackboneConfigMixin):  # it names a stage for each layer
         config.stage_names = config.stage_names[: depth + 1]
         config.set_output_features_output_indices(None, None)
     config.num_hidden_layers = depth
+
+
+def _settle_heads(config: Any, attention: Attention) -> None:
+    """Write even heads into *config*, unless its class refuses the number, as where the width is no multiple of it."""
+    now = {"head_dim": attention.head_dim, "num_attention_heads": attention.heads * attention.group}
+    if getattr(config, "num_key_value_heads", None) is not None:
+        now["num_key_value_heads"] = attention.heads
+    before = {name: getattr(config, name) for name in now if hasattr(config, name)}
+    config.update(now)
+    try:
+        config.validate()
+    except StrictDataclassError:
+        for name in now.keys() - before.keys():
+            delattr(config, name)
+        config.update(before)
 
 
 def _uneven(layers: Sequence[Layer]) -> Iterator[Slot]:
@@ -256,6 +325,12 @@ def _slot(base: nn.Module, path: str) -> Slot:
             f"Expected a Linear at {path} of {type(base).__name__}; found {type(held).__name__}."
         )
     return slot
+
+
+def _group(config: Any) -> int:
+    """Return how many query heads share a head of key and value."""
+    shared: int | None = getattr(config, "num_key_value_heads", None)
+    return config.num_attention_heads // shared if shared else 1
 
 
 def _head_dim(config: Any) -> int:

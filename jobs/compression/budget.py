@@ -14,8 +14,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from jobs.batches import device_of, inference, synthetic_batch, to_device, typical_input
-from jobs.checkpoint.restore import FactorisedLinear
+from jobs.batches import device_of, inference, synthetic_batch, to_device, trunk_of, typical_input
+from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.anatomy import Anatomy, Layer, Slot
 from jobs.compression.selection import share_of
 from jobs.contract.errors import NothingChangedError, TargetUnreachableError
@@ -160,5 +160,5 @@ def _forward(model: PreTrainedModel, anatomy: Anatomy) -> tuple[int, int]:
     batch = to_device(synthetic_batch(anatomy.modality, model.config, spec), device_of(model))
     # the fused attention kernels have no formula: without MATH their products would go uncounted
     with inference(model), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        found = model.base_model(**batch)
+        found = trunk_of(model)(**batch)
     return counter.get_total_flops() // 2, found.last_hidden_state.shape[1]

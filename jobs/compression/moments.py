@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, device_of, inference, to_device
+from jobs.batches import Batch, Batches, device_of, inference, to_device, trunk_of
 from jobs.compression.anatomy import Anatomy, Slot
 from jobs.compression.technique import Progress
 
@@ -26,7 +26,7 @@ def second_moments(
     with inference(model), _listening(slots, tally):
         for done, batch in enumerate(batches, start=1):
             tally.batch = to_device(batch, device)
-            model.base_model(**tally.batch)
+            trunk_of(model)(**tally.batch)
             progress(done, len(batches), "calibration")
     return tally.means()
 
@@ -53,7 +53,10 @@ class _Tally:
 
 
 def _rows(inputs: Float[Tensor, "B T I"], real: Bool[Tensor, "B T"] | None) -> Float[Tensor, "N I"]:
-    return (inputs.flatten(0, 1) if real is None else inputs[real]).float()
+    rows = inputs.reshape(-1, inputs.shape[-1]).float()  # some families join batch and positions themselves
+    if real is None or len(rows) != real.numel():  # a map may read more than hidden states: embedded distances
+        return rows
+    return rows[real.flatten()]
 
 
 @contextmanager

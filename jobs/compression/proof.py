@@ -5,15 +5,17 @@ what they are given, and matrices that will be stored as two factors are replace
 the change is made, and the probe runs again: the outputs must be the same but for rounding.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import cast
+from functools import partial
+from itertools import count
+from typing import Any, cast
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, device_of, inference, to_device
+from jobs.batches import Batch, device_of, inference, to_device, trunk_of
 from jobs.compression.anatomy import Slot
 from jobs.compression.surgery import mask
 from jobs.contract.errors import VerificationError
@@ -36,8 +38,7 @@ def unchanged(model: PreTrainedModel, probe: Batch, slots: Sequence[Slot] = ()) 
     """
     before = _outputs(model, slots, probe)
     yield
-    names = [*(slot.name for slot in slots), "the model"]
-    for name, wanted, found in zip(names, before, _outputs(model, slots, probe), strict=True):
+    for (name, wanted), (_, found) in zip(before, _outputs(model, slots, probe), strict=True):
         _compare(name, wanted, found)
 
 
@@ -60,32 +61,50 @@ def cut_proven(model: PreTrainedModel, probe: Batch, going: Mapping[Slot, Bool[T
 
 
 @contextmanager
-def drop_proven(model: PreTrainedModel, probe: Batch, leaving: Sequence[nn.Module]) -> Iterator[None]:
+def drop_proven(
+    model: PreTrainedModel, probe: Batch, stack: Iterable[nn.Module], leaving: Collection[int]
+) -> Iterator[None]:
     """Run the block, which drops the layers *leaving*, and prove that the rest works as if they passed on their input.
+
+    Args:
+        model: changed by the block.
+        probe: a short batch.
+        stack: all layers.
+        leaving: which of the places that a forward pass comes to go; a layer may be used at several of them.
 
     Raises:
         VerificationError: the model without them gives something else.
     """
+    places = count()
+
+    def bypass(_: nn.Module, given: tuple[Any, ...], output: Any) -> Any:
+        return _passed_on(given, output) if next(places) in leaving else output
+
     with ExitStack() as bypasses:
-        for layer in leaving:
-            bypasses.enter_context(layer.register_forward_hook(lambda _, given, output: given[0]))
+        for layer in stack:
+            bypasses.enter_context(layer.register_forward_hook(bypass))
         with unchanged(model, probe):
             bypasses.close()
             yield
 
 
-def _outputs(model: PreTrainedModel, slots: Sequence[Slot], probe: Batch) -> list[Tensor]:
-    """Return what each map gives, and last the model's output."""
-    heard: list[Tensor] = []
+def _passed_on(given: tuple[Any, ...], output: Any) -> Any:
+    """Return the hidden states that came in; whatever a layer gives beside them, as biases for the next, stays."""
+    return (given[0], *output[1:]) if isinstance(output, tuple) else given[0]
 
-    def hear(_: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        heard.append(output)
+
+def _outputs(model: PreTrainedModel, slots: Sequence[Slot], probe: Batch) -> list[tuple[str, Tensor]]:
+    """Return what each map gives, by its name and each time that it is used, and last the model's output."""
+    heard: list[tuple[str, Tensor]] = []
+
+    def hear(name: str, _: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        heard.append((name, output))
 
     with inference(model), ExitStack() as hooks:
         for slot in slots:
-            hooks.enter_context(slot.linear.register_forward_hook(hear))
-        output: Tensor = model.base_model(**to_device(probe, device_of(model))).last_hidden_state
-    return [*heard, output]
+            hooks.enter_context(slot.linear.register_forward_hook(partial(hear, slot.name)))
+        output: Tensor = trunk_of(model)(**to_device(probe, device_of(model))).last_hidden_state
+    return [*heard, ("the model", output)]
 
 
 def _compare(name: str, wanted: Float[Tensor, "B T D"], found: Float[Tensor, "B T D"]) -> None:

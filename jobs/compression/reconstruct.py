@@ -17,9 +17,9 @@ states at one depth are held, of both models.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 import torch
@@ -27,8 +27,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, device_of, inference, to_device
-from jobs.compression.anatomy import Anatomy, Linear
+from jobs.batches import Batch, Batches, device_of, inference, to_device, trunk_of
+from jobs.compression.anatomy import Anatomy, Linear, hidden_states
 from jobs.compression.regression import Regression
 from jobs.compression.technique import Progress, part_of
 
@@ -64,18 +64,23 @@ def reconstruct(
         progress: called after each batch, first for all layers together and then for each.
     """
     layers = anatomy.encoder(model)
-    joint = _joint(anatomy, model, block)
-    total = passes(len(batches), len(layers))
-    unchanged: dict[str, list[int]] = {}
+    joints = _joints(anatomy, model, block)
+    refits = [(dense, cut, joint) for dense, cut in zip(reference, layers, strict=True) for joint in joints]
+    total = passes(len(batches), len(refits))
+    unchanged: dict[tuple[str, str], list[int]] = {}
     with inference(model, reference):
         streams = _streams(model, anatomy, batches, part_of(progress, 0, total))
-        for index, (dense, cut) in enumerate(zip(reference, layers, strict=True)):
+        for index, (dense, cut, joint) in enumerate(refits):
             within = part_of(progress, passes(len(batches), index), total)
             reason = _refit(dense, cut, joint, streams, within)
             if reason is not None:
-                unchanged.setdefault(reason, []).append(index)
+                unchanged.setdefault((joint.projection, reason), []).append(index // len(joints))
+            if joint is joints[-1]:
+                for stream in streams:
+                    stream.climb(cut)
     return tuple(
-        f"{joint.projection} of layers {indices} was not refitted: {reason}." for reason, indices in unchanged.items()
+        f"{projection} of layers {indices} was not refitted: {reason}."
+        for (projection, reason), indices in unchanged.items()
     )
 
 
@@ -88,22 +93,28 @@ class _Joint:
         residual: the module that reads what the map's output is added to, "" being the layer itself; None says that
             the stream is what the layer gives.
         factor: what the map's output is multiplied by; "" where nothing is.
+        share: a constant that it is multiplied by as well.
     """
 
     projection: str
     residual: str | None
-    factor: str
+    factor: str = ""
+    share: float = 1.0
 
     def scale(self, layer: nn.Module) -> Float[Tensor, " _"]:
-        """Return the factor, (D,), or a one."""
-        return layer.get_parameter(self.factor).detach() if self.factor else torch.ones(1)
+        """Return the factor, (D,), or a one: by their configs, models of a family have a factor or none."""
+        factor = dict(layer.named_parameters()).get(self.factor)
+        return self.share * (torch.ones(1) if factor is None else factor.detach())
 
 
-def _joint(anatomy: Anatomy, model: PreTrainedModel, block: Block) -> _Joint:
+def _joints(anatomy: Anatomy, model: PreTrainedModel, block: Block) -> tuple[_Joint, ...]:
+    """Return where the blocks of one kind in a layer join the stream, bottom first."""
     family = anatomy.family
     if block == "attention":
-        return _Joint(family.output, "", family.attention_scale)
-    return _Joint(family.down, None if anatomy.norm_first(model) else family.up, family.feed_forward_scale)
+        return (_Joint(family.output, family.attention_reads, family.attention_scale),)
+    residual = family.feed_forward_reads or (None if anatomy.norm_first(model) else family.up)
+    pair = _Joint(family.down, residual, family.feed_forward_scale, family.feed_forward_share)
+    return (_Joint(family.first_down, "", share=family.feed_forward_share), pair) if family.first_down else (pair,)
 
 
 @dataclass(slots=True)
@@ -112,47 +123,49 @@ class _Stream:
 
     Attributes:
         dense, cut: the hidden states that the next layer is given.
-        calls: what the layers from there on are given beside them.
+        calls: what the layers from there on are given beside them, each time that they are used.
         real: which positions are not padding; None when all are.
     """
 
     dense: Float[Tensor, "B T D"]
     cut: Float[Tensor, "B T D"]
-    calls: deque[Call]
+    calls: deque[list[Call]]
     real: Bool[Tensor, "B T"] | None
+    above: Float[Tensor, "B T D"] = field(init=False)
 
     def compare(
         self, dense: nn.Module, cut: nn.Module, joint: _Joint
-    ) -> tuple[Float[Tensor, "N I"], Float[Tensor, "N D"]]:
-        """Return what the cut layer's map is given and what its stream lacks; the uncut side moves up a layer."""
-        _, wanted, above = _look(dense, joint, self.dense, self.calls[0])
-        inputs, found, _ = _look(cut, joint, self.cut, self.calls[0])
-        self.dense = above
-        return self._rows(inputs), self._rows(wanted - found)
+    ) -> Iterator[tuple[Float[Tensor, "N I"], Float[Tensor, "N D"]]]:
+        """Yield what the cut layer's map is given and what its stream lacks, each time that the layer is used."""
+        self.above, below = self.dense, self.cut
+        for call in self.calls[0]:
+            _, wanted, self.above = _look(dense, joint, self.above, call)
+            inputs, found, below = _look(cut, joint, below, call)
+            yield self._rows(inputs), self._rows(wanted) - self._rows(found)
 
     def climb(self, cut: nn.Module) -> None:
-        """Move the cut side up a layer."""
-        arguments, named = self.calls.popleft()
-        self.cut = cut(self.cut, *arguments, **named)
+        """Move both sides up a layer: the uncut one to where the last comparison has come."""
+        self.dense = self.above
+        for arguments, named in self.calls.popleft():
+            self.cut = hidden_states(cut(self.cut, *arguments, **named))
 
     def _rows(self, states: Float[Tensor, "B T W"]) -> Float[Tensor, "N W"]:
-        return states.flatten(0, 1) if self.real is None else states[self.real]
+        rows = states.reshape(-1, states.shape[-1])  # some families join batch and positions themselves
+        return rows if self.real is None else rows[self.real.flatten()]
 
 
 def _refit(
     dense: nn.Module, cut: nn.Module, joint: _Joint, streams: Sequence[_Stream], progress: Progress
 ) -> str | None:
-    """Refit one layer and take the streams through it; return why it stays as it is, if it does."""
+    """Refit one map; return why it stays as it is, if it does."""
     linear = cast("Linear", cut.get_submodule(joint.projection))
     has_bias, device = linear.bias is not None, linear.weight.device
     sums = Regression(linear.in_features, linear.out_features, bias=has_bias, device=device)
     for done, stream in enumerate(streams, start=1):
-        sums.add(*stream.compare(dense, cut, joint))
+        for inputs, lacking in stream.compare(dense, cut, joint):
+            sums.add(inputs, lacking)
         progress(done, len(streams), "reconstruction")
-    unchanged = _correct(linear, sums, joint.scale(cut))
-    for stream in streams:
-        stream.climb(cut)
-    return unchanged
+    return _correct(linear, sums, joint.scale(cut))
 
 
 def _correct(linear: Linear, sums: Regression, scale: Float[Tensor, " _"]) -> str | None:
@@ -187,7 +200,7 @@ def _look(
     with ExitStack() as hooks:
         hooks.enter_context(layer.get_submodule(joint.projection).register_forward_hook(hear_map))
         hooks.enter_context(layer.get_submodule(joint.residual or "").register_forward_pre_hook(hear_residual))
-        output: Tensor = layer(hidden, *arguments, **named)
+        output = hidden_states(layer(hidden, *arguments, **named))
     if joint.residual is None:
         return heard["inputs"], output, output
     return heard["inputs"], heard["residual"] + joint.scale(layer).to(hidden) * heard["written"], output
@@ -204,15 +217,19 @@ def _streams(model: PreTrainedModel, anatomy: Anatomy, batches: Batches, progres
     return found
 
 
-def _arrival(model: PreTrainedModel, layers: nn.ModuleList, batch: Batch) -> tuple[Float[Tensor, "B T D"], deque[Call]]:
-    """Return the hidden states that the first layer is given, and what each one is given beside them."""
-    heard: list[Call] = []
+def _arrival(
+    model: PreTrainedModel, layers: nn.ModuleList, batch: Batch
+) -> tuple[Float[Tensor, "B T D"], deque[list[Call]]]:
+    """Return the hidden states that the first layer is given, and what each one is given beside them, by its uses."""
+    arrived: list[Tensor] = []
+    calls: dict[nn.Module, list[Call]] = {layer: [] for layer in layers}
 
-    def hear(_: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        heard.append((arguments, named))
+    def hear(layer: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        arrived.extend(arguments[:1] if not arrived else ())
+        calls[layer].append((arguments[1:], named))
 
     with ExitStack() as hooks:
         for layer in layers:
             hooks.enter_context(layer.register_forward_pre_hook(hear, with_kwargs=True))
-        model.base_model(**batch)
-    return heard[0][0][0], deque((arguments[1:], named) for arguments, named in heard)
+        trunk_of(model)(**batch)
+    return arrived[0], deque(calls.values())

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
-from jobs.checkpoint.restore import FactorisedLinear
-from jobs.compression.anatomy import Attention, FeedForward, Linear, Slot
+from jobs.checkpoint.modelpress_layers import FactorisedLinear
+from jobs.compression.anatomy import Anatomy, Attention, FeedForward, Linear, Slot, settle_depth
+from jobs.contract.errors import NotApplicableError
 
 
 def drop_heads(attention: Attention, keep: Int[Tensor, " K"]) -> None:
@@ -39,13 +41,36 @@ def drop_units(feed_forward: FeedForward, keep: Int[Tensor, " K"]) -> None:
 
 
 def drop_layers(stack: nn.ModuleList, keep: Sequence[int]) -> None:
-    """Leave only the layers in *keep*, in their order; layers that count themselves count anew."""
+    """Leave only the layers in *keep*, in their order; layers that count themselves count anew.
+
+    What only the first layer has, as a table of biases for all of them, goes to the layer that is the first then.
+    """
+    _hand_down(stack[0], stack[min(keep)])
     for index in sorted(set(range(len(stack))) - set(keep), reverse=True):
         del stack[index]
     for index, layer in enumerate(stack):
         for module in layer.modules():
             if "layer_idx" in vars(module):
                 vars(module)["layer_idx"] = index
+
+
+def keep_layers(model: PreTrainedModel, anatomy: Anatomy, keep: Sequence[int]) -> None:
+    """Leave only the layers in *keep* and make the config say so; a layer that is used N times is used less often.
+
+    Raises:
+        NotApplicableError: the model cannot be built without a layer that goes.
+    """
+    config = model.config
+    kinds = getattr(config, "layer_types", None)
+    if anatomy.family.keeps_first and 0 not in keep:
+        raise NotApplicableError(f"Expected layer 0 to stay: a {config.model_type} needs it first; got {list(keep)}.")
+    if anatomy.family.shared and len(anatomy.encoder(model)) > 1:
+        raise NotApplicableError("Expected one layer that is used many times; this model has several of them.")
+    if not anatomy.family.shared:
+        drop_layers(anatomy.encoder(model), keep)
+    if kinds:
+        config.layer_types = [kinds[index] for index in keep]
+    settle_depth(config, len(keep))
 
 
 def factorise(slot: Slot, down: Float[Tensor, "R I"], up: Float[Tensor, "O R"]) -> None:
@@ -58,6 +83,17 @@ def mask(parameter: nn.Parameter, drop: Bool[Tensor, "..."]) -> None:
     """Set the entries in *drop* to zero; shapes and the sizes on disk stay as they are."""
     with torch.no_grad():
         parameter.masked_fill_(drop, 0)
+
+
+def _hand_down(first: nn.Module, heir: nn.Module) -> None:
+    there = dict(heir.named_modules())
+    for path, module in first.named_modules():
+        owner, _, name = path.rpartition(".")
+        if path not in there and owner in there:
+            setattr(there[owner], name, module)
+            for flag, value in vars(first.get_submodule(owner)).items():
+                if type(value) is bool:
+                    setattr(there[owner], flag, value)
 
 
 def _spread(keep: Int[Tensor, " K"], span: int) -> Int[Tensor, " _"]:

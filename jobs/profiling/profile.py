@@ -7,7 +7,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from jobs.batches import Batch, Modality, device_of, inference, settled_input, synthetic_batch, to_device, typical_input
+from jobs.batches import (
+    Batch,
+    Modality,
+    device_of,
+    entry_of,
+    inference,
+    settled_input,
+    suited,
+    synthetic_batch,
+    typical_input,
+)
 from jobs.contract.report import InputProfile, Latency, Profile, Speedup
 from jobs.contract.spec import InputSpec, ProfileSpec
 from jobs.profiling.latency import (
@@ -110,12 +120,12 @@ def _settled(inputs: Sequence[InputSpec], modality: Modality, config: Any) -> li
 
 
 def _pass(model: nn.Module, batch: Batch) -> Pass:
-    inputs = to_device(batch, device_of(model))
-    return lambda: model(**inputs)
+    inputs, entry = suited(batch, model), entry_of(model)
+    return lambda: entry(**inputs)
 
 
 def _on_input(model: nn.Module, spec: InputSpec, batch: Batch, times_ms: tuple[float, ...]) -> _Measured:
-    macs = count_macs(model, batch)
+    macs = count_macs(entry_of(model), batch)
     latency = summarise(times_ms, threads=torch.get_num_threads(), device=_device_name(model), dtype=_dtype_name(model))
     figures = InputProfile(
         input=spec,
@@ -125,7 +135,7 @@ def _on_input(model: nn.Module, spec: InputSpec, batch: Batch, times_ms: tuple[f
         latency_ms=latency,
         real_time_factor=_real_time_factor(latency, spec),
     )
-    return _Measured(figures, peak_memory_bytes(model, batch))
+    return _Measured(figures, peak_memory_bytes(entry_of(model), batch))
 
 
 def _profile(subject: Subject, measured: Sequence[_Measured]) -> Profile:

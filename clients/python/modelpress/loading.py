@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,10 @@ def _opened(folder: Path) -> PreTrainedModel:
 
 @torch.no_grad()
 def _outputs(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> dict[str, Any]:
-    found = {"last_hidden_state": model.base_model(**inputs).last_hidden_state}
-    return found if model.base_model is model else found | {"logits": getattr(model(**inputs), "logits", None)}
+    trunk = model.base_model.get_encoder() if model.config.is_encoder_decoder else model.base_model
+    found = {"last_hidden_state": trunk(**inputs).last_hidden_state}
+    whole = trunk is model or "decoder_input_ids" in signature(model.forward).parameters
+    return found if whole else found | {"logits": getattr(model(**inputs), "logits", None)}
 
 
 def _named(prefix: str, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:

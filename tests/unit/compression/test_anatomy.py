@@ -9,18 +9,24 @@ from jobs.compression.anatomy import anatomy_of
 from jobs.contract.errors import UnsupportedModelError
 from tests.tiny import FAMILIES, tiny, tiny_batch
 
+PARTS = {**dict.fromkeys(("modernbert", "llama", "mistral", "qwen2", "qwen3", "gemma"), 7), "wav2vec2-bert": 8}
+"""How many maps a layer has where they are not six: with a gate seven, with two feed-forward pairs eight."""
+
 
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_every_family_shows_its_parts(family: str) -> None:
     """Each layer shows four heads of eight and 64 units, with and without reading names of any family."""
     model = tiny(family, layers=3)
 
-    layers = anatomy_of(model).layers(model)
+    anatomy = anatomy_of(model)
+    with anatomy.opened(model):
+        layers = anatomy.layers(model)
 
-    assert [(layer.attention.heads, layer.attention.head_dim, layer.feed_forward.units) for layer in layers] == [
-        (4, 8, 64)
-    ] * 3
-    assert len({slot.name for layer in layers for slot in layer.slots}) == 18
+        found = {(part.attention.heads, part.attention.head_dim, part.feed_forward.units) for part in layers}
+        assert found == {(4, 8, 64)}
+        assert anatomy.depth(model) == sum(layer.uses for layer in layers) == 3
+        names = [slot.name for layer in layers for slot in layer.slots]
+        assert len(set(names)) == len(names) == len(layers) * PARTS.get(family, 6)
 
 
 def test_every_row_has_a_tiny_model() -> None:
@@ -37,6 +43,12 @@ def test_every_row_has_a_tiny_model() -> None:
         ("data2vec-audio", "ForCTC"),
         ("unispeech-sat", "ForXVector"),
         ("vit", "ForImageClassification"),
+        ("vit_mae", "ForPreTraining"),
+        ("gpt2", "LMHeadModel"),
+        ("llama", "ForCausalLM"),
+        ("modernbert", "ForMaskedLM"),
+        ("whisper", "ForAudioClassification"),
+        ("whisper", "ForConditionalGeneration"),
         ("audio-spectrogram-transformer", "ForAudioClassification"),
     ],
 )
@@ -44,7 +56,7 @@ def test_heads_do_not_hide_the_base_model(family: str, head: str) -> None:
     """A task-head model has the anatomy of its base model."""
     model = tiny(family, head=head)
 
-    assert len(anatomy_of(model).layers(model)) == 2
+    assert anatomy_of(model).depth(model) == 2
 
 
 @pytest.mark.parametrize(("family", "modality"), [("bert", "text"), ("hubert", "audio"), ("dinov2", "image")])
@@ -55,10 +67,10 @@ def test_modalities(family: str, modality: InputKind) -> None:
 
 def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
     """The message names what came and every family."""
-    config = transformers.GPT2Config(n_embd=8, n_layer=1, n_head=1, vocab_size=10, n_positions=8)
+    config = transformers.FNetConfig(hidden_size=8, num_hidden_layers=1, intermediate_size=8, vocab_size=10)
 
-    with pytest.raises(UnsupportedModelError, match=r"among audio-spectrogram-transformer, bert.*got 'gpt2'"):
-        anatomy_of(transformers.GPT2Model(config))
+    with pytest.raises(UnsupportedModelError, match=r"among albert, audio-spectrogram-transformer, beit.*got 'fnet'"):
+        anatomy_of(transformers.FNetModel(config))
 
 
 def test_an_unusual_build_is_refused_with_what_was_looked_for() -> None:
