@@ -51,6 +51,7 @@ NAMES: Mapping[str, Names] = {
     ),
     "hubert": _SPEECH,
     "wav2vec2": _SPEECH,
+    "melhubert": _SPEECH,
     "vit": Names("layers", _PROJECTIONS, "attention.o_proj", "mlp.fc1", "mlp.fc2"),
 }
 

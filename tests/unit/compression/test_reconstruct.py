@@ -31,7 +31,7 @@ _BERT, _SPEECH, _VIT = ("attention.output", "output"), ("layer_norm", "final_lay
 STREAMS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("bert", "roberta", "xlm-roberta", "electra"), tuple(f"{each}.LayerNorm" for each in _BERT)),
     "distilbert": ("sa_layer_norm", "output_layer_norm"),
-    **dict.fromkeys(("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat"), _SPEECH),
+    **dict.fromkeys(("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat", "melhubert"), _SPEECH),
     **dict.fromkeys(("hubert-stable", "wav2vec2-stable", "unispeech-sat-stable"), ("final_layer_norm", "")),
     **dict.fromkeys(("vit", "deit", "audio-spectrogram-transformer"), _VIT),
     "dinov2": ("norm2", ""),
