@@ -129,7 +129,7 @@ class DataRequiredError(InvalidRequestError):
 
 
 class UploadConflictError(InvalidRequestError):
-    """The files of an upload do not fit together, or are not those that were announced and sent."""
+    """The files of an upload do not fit together or into the store, or are not those that were announced and sent."""
 
     code = "upload_conflict"
     status = 409

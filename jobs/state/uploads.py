@@ -55,7 +55,8 @@ class Uploads:
 
         Raises:
             InvalidRequestError: no file, too many, or a path that no folder can hold.
-            UploadConflictError: files that no folder can hold together, or that are too large together.
+            UploadConflictError: names that are too long as bytes, or files that no folder can hold together or that
+                are too large together.
         """
         files = [{**each, "path": _composed(each["path"])} for each in files]
         _check(files)
@@ -237,15 +238,14 @@ def _check_sizes(sizes: Sequence[int]) -> None:
 
 
 def _check_path(path: str) -> None:
-    if not _PATH.fullmatch(path) or {"", ".", ".."} & set(path.split("/")):
+    if not _PATH.fullmatch(path) or len(path) > PATH_MAX or {"", ".", ".."} & set(path.split("/")):
         raise InvalidRequestError(
             f"Expected a relative path like config.json or data/a.wav, without '..'; got {path[:80]!r}."
         )
-    name = max(len(part.encode()) for part in path.split("/"))
-    if len(path) > PATH_MAX or len(path.encode()) > PATH_MAX_BYTES or name > NAME_MAX:
-        raise InvalidRequestError(
-            f"Expected a path of at most {PATH_MAX} characters ({PATH_MAX_BYTES} bytes), each name in it of at most "
-            f"{NAME_MAX} bytes; got {len(path)} characters: {path[:80]!r}."
+    if len(path.encode()) > PATH_MAX_BYTES or max(len(name.encode()) for name in path.split("/")) > NAME_MAX:
+        raise UploadConflictError(
+            f"Expected a path of at most {PATH_MAX_BYTES} bytes as UTF-8, each name in it of at most {NAME_MAX}, which "
+            f"is what stores and file systems hold; got {path[:80]!r} of {len(path.encode())} bytes."
         )
 
 

@@ -171,9 +171,6 @@ def test_a_foreign_or_open_upload_has_no_prefix(uploads: Uploads) -> None:
         "a\x00b",
         "a\x85b",
         "x/" * 256 + "x",
-        "x" * 256,
-        "\u00f6" * 128,
-        "\u20ac/" * 256,
     ],
 )
 def test_a_path_that_no_folder_should_hold_is_refused(uploads: Uploads, path: str) -> None:
@@ -198,14 +195,16 @@ def test_an_upload_has_some_files_and_not_too_many(uploads: Uploads, count: int)
         [FILES[0], FILES[0]],
         [{"path": "\u00f6", "bytes": 1}, {"path": "o\u0308", "bytes": 1}],
         [{"path": "a", "bytes": 1}, {"path": "a/b/c", "bytes": 1}],
+        [{"path": "\u00f6" * 128, "bytes": 0}],
+        [{"path": "\u20ac/" * 255 + "a", "bytes": 0}],
         [{"path": f"{n}", "bytes": 0} for n in range(101)],
         [{"path": f"{n}", "bytes": 2**24 + 1} for n in range(257)],
         [{"path": f"{n}", "bytes": 2**36} for n in range(2)],
     ],
 )
 def test_the_files_of_an_upload_fit_together(uploads: Uploads, files: list[dict[str, Any]]) -> None:
-    """The same path twice, in whatever Unicode form, a file that is a folder, or too much together is a conflict."""
-    with pytest.raises(UploadConflictError, match=r"file|bytes together"):
+    """The same path twice, in whatever Unicode form, a file that is a folder, or too much is a conflict."""
+    with pytest.raises(UploadConflictError, match=r"file|bytes"):
         uploads.create("acme", files)
 
 
