@@ -27,7 +27,7 @@ from jobs.compression.recovery import RecoveryOutcome, recover
 from jobs.compression.technique import Context, apply
 from jobs.contract.errors import DataRequiredError, NothingChangedError
 from jobs.contract.report import Exported, Fidelity, Report, StepReport
-from jobs.contract.spec import CompressionSpec, InputKind, InputSpec, Step
+from jobs.contract.spec import CompressionSpec, InputKind, InputSpec, Step, Storage
 from jobs.datasets import read_batches
 from jobs.evaluation.fidelity import fidelity
 from jobs.profiling.profile import Subject, profile_pair
@@ -109,7 +109,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
     with clock.stage("evaluate"):
         closeness = unrecovered if recovery is None else _fidelity(dense, model, judging, progress)
     with clock.stage("write"):
-        plan = _write(model, anatomy, step_reports, folders, progress)
+        plan = _write(model, anatomy, step_reports, folders, progress, storage=spec.output.storage)
     with clock.stage("export"):
         exports = _export(spec, model, anatomy, folders.out, progress)
     with clock.stage("profile"):
@@ -200,11 +200,17 @@ def _fidelity(dense: nn.Module, model: nn.Module, judging: _Judging, progress: S
 
 
 def _write(
-    model: PreTrainedModel, anatomy: Anatomy, steps: Sequence[StepReport], folders: Folders, progress: StageProgress
+    model: PreTrainedModel,
+    anatomy: Anatomy,
+    steps: Sequence[StepReport],
+    folders: Folders,
+    progress: StageProgress,
+    *,
+    storage: Storage,
 ) -> Plan:
     progress("write", 0, 2)
     details = {"origin": dict(folders.origin), "steps": [asdict(step) for step in steps]}
-    plan = write_artifact(model, source=folders.source, out=folders.out, details=details)
+    plan = write_artifact(model, source=folders.source, out=folders.out, details=details, storage=storage)
     write_verification(model, _short_batch(model, anatomy), folders.out)
     progress("write", 1, 2, "reading the artifact back")
     check_reload(folders.out)

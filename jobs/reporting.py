@@ -18,7 +18,10 @@ def cautions(fidelity: Fidelity, dense: Profile, compressed: Profile, speedups: 
     if not any(each.conclusive and each.ratio > 1 for each in speedups):
         yield "No speed-up is shown on this machine: no interval lies above 1."
     if compressed.params_total == dense.params_total and compressed.params_nonzero < dense.params_nonzero:
-        yield "Zeros are stored, and dense kernels multiply by them: expect neither fewer bytes nor less time."
+        if compressed.bytes_stored < dense.bytes_stored:
+            yield "Zeros take almost no bytes in the file, but dense kernels multiply by them: expect no less time."
+        else:
+            yield "Zeros are stored, and dense kernels multiply by them: expect neither fewer bytes nor less time."
     for each in compressed.inputs:
         if each.uncounted_ops:
             yield f"MACs leave out operations without a formula: {', '.join(sorted(each.uncounted_ops))}."

@@ -112,6 +112,8 @@ NATIVE: Mapping[str, Callable[[PreTrainedModel], None]] = {
     cut.__name__: cut for cut in (fewer_layers, even_units, zeros)
 }
 CUTS = {**STRUCTURAL, **NATIVE}
+PACKED: Mapping[str, Callable[[PreTrainedModel], None]] = {"packed": zeros, "packed_combined": combined}
+"""What is written with storage bitmask: alone, and with every other change."""
 
 
 def _names(model: PreTrainedModel) -> Names:

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from jobs.checkpoint.modelpress_layers import FactorisedLinear, sizes
 from jobs.checkpoint.restore import replay, stock_class, stock_config
 from jobs.contract.errors import UnsupportedModelError
-from jobs.contract.spec import Json
+from jobs.contract.spec import Json, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,18 @@ class Plan:
         modules: the changed linear layers, in the model's order.
         attributes: by module path, the counts its code reads (as a number of heads), where they differ.
         own_class: transformers does not have the class itself; its code travels with the weights too.
+        storage: how matrices with many zeros lie in the files.
     """
 
     modules: tuple[Change, ...] = ()
     attributes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     own_class: bool = False
+    storage: Storage = "dense"
 
     @property
     def native(self) -> bool:
         """Return whether the stock classes open the model as it is."""
-        return not self.modules and not self.attributes
+        return not (self.modules or self.attributes or self.storage != "dense")
 
     @property
     def door(self) -> Literal["native", "modelpress"]:
@@ -67,7 +69,8 @@ class Plan:
     def to_json(self) -> Json:
         """Return the plan as it stands in ``config.json``."""
         attributes = {path: dict(counts) for path, counts in self.attributes.items()}
-        return {"modules": [change.to_json() for change in self.modules], "attributes": attributes}
+        storage = {"storage": self.storage} if self.storage != "dense" else {}
+        return {"modules": [change.to_json() for change in self.modules], "attributes": attributes} | storage
 
 
 def plan_of(model: PreTrainedModel) -> Plan:

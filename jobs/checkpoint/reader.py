@@ -7,6 +7,7 @@ adapter, a pickle, a pointer to another file) is looked for.
 
 import json
 from collections.abc import Iterable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrained
 
 from jobs.checkpoint.fitting import BUILD_ERRORS, check_counts, check_size
 from jobs.checkpoint.headers import tensors_in
+from jobs.checkpoint.modelpress_bitmask import unpack
 from jobs.checkpoint.modelpress_melhubert import MelHubertConfig
+from jobs.checkpoint.packing import dense_shapes
 from jobs.checkpoint.restore import MODEL_TYPE, ModelPressConfig, known_models, models_of
 from jobs.contract.errors import (
     CorruptCheckpointError,
@@ -33,6 +36,8 @@ WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 CONFIG_MAX_BYTES = 10_000_000
 WEIGHTS_MAX_BYTES = 100_000_000_000
+NUMBERS_MAX = 25_000_000_000
+"""How many numbers the weights may have once they are unpacked."""
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 
 _STEERING = (  # fields by which a config would choose other files, kernels, precision or chunks
@@ -70,8 +75,8 @@ def check_checkpoint(directory: Path) -> None:
     files = weight_files(directory)
     if (total := sum(file.stat().st_size for file in files)) > WEIGHTS_MAX_BYTES:
         raise CorruptCheckpointError(f"Expected at most {WEIGHTS_MAX_BYTES} bytes of weights; got {total}.")
-    for file in files:
-        tensors_in(file)
+    if (count := sum(map(prod, _shapes(directory).values()))) > NUMBERS_MAX:
+        raise CorruptCheckpointError(f"Expected at most {NUMBERS_MAX} numbers in the weights; got {count}.")
 
 
 def weight_files(directory: Path) -> list[Path]:
@@ -104,9 +109,7 @@ def load_model(directory: Path) -> PreTrainedModel:
     check_checkpoint(directory)
     config = _config(_config_json(directory))
     kind = _model_class(config)
-    check_size(
-        kind, config, {name: shape for file in weight_files(directory) for name, shape in tensors_in(file).items()}
-    )
+    check_size(kind, config, _shapes(directory))
     state = _state(directory)
     try:
         with torch.random.fork_rng(devices=[]):  # what the file lacks (a pooler) is drawn the same way each time
@@ -179,12 +182,18 @@ def _model_class(config: PreTrainedConfig) -> Any:
     return base[0]
 
 
+def _shapes(directory: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape that each tensor has in memory, from the files' headers."""
+    files = weight_files(directory)
+    return {name: shape for file in files for name, shape in dense_shapes(file, tensors_in(file)).items()}
+
+
 def _state(directory: Path) -> dict[str, Tensor]:
     state: dict[str, Tensor] = {}
     for file in weight_files(directory):
         try:
-            state |= load_file(file)
-        except SafetensorError as error:
+            state |= unpack(load_file(file))
+        except (SafetensorError, ValueError) as error:
             raise CorruptCheckpointError(f"Expected {file.name} to be safetensors; its reader says: {error}") from error
     return state
 

@@ -28,12 +28,13 @@ from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, PreTraine
 from transformers.models.auto import modeling_auto
 from transformers.pytorch_utils import Conv1D
 
+from .modelpress_bitmask import packed_state
 from .modelpress_layers import FactorisedLinear, sizes
 from .modelpress_melhubert import MelHubertConfig  # noqa: F401 - importing it teaches transformers the family
 
 MODEL_TYPE = "modelpress"
 CODE_FILE = "modeling_modelpress.py"
-SIBLINGS = ("modelpress_layers.py", "modelpress_melhubert.py")
+SIBLINGS = ("modelpress_bitmask.py", "modelpress_layers.py", "modelpress_melhubert.py")
 HOW_TO_OPEN = (
     "This folder holds a model compressed by ModelPress: its layers do not fit the stock config. Open it with "
     "AutoModel.from_pretrained(folder, trust_remote_code=True), or `import modelpress.transformers` first."
@@ -132,15 +133,30 @@ class _PlannedModel(_Planned):
 
         Raises:
             RuntimeError: a tensor is missing, left over, or of another size.
+            ValueError: a packed matrix does not unpack.
         """
-        model, info = super().from_pretrained(folder, *args, output_loading_info=True, **kwargs)  # type: ignore[misc]
+        place, options = (None, kwargs) if folder is None else _opened(cls, folder, kwargs)
+        model, info = super().from_pretrained(place, *args, output_loading_info=True, **options)  # type: ignore[misc]
         _refuse_misfits(model, info, folder)
+        model.config.plan = {name: part for name, part in model.config.plan.items() if name != "storage"}
         return (model, info) if output_loading_info else model
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Write the folder again: config, code and weights under the names the modules have."""
         kwargs.setdefault("save_original_format", False)
         super().save_pretrained(save_directory, **kwargs)  # type: ignore[misc]
+
+
+def _opened(kind: Any, folder: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return what the stock ``from_pretrained`` is given for *folder*: packed weights are read here, others there."""
+    config, rest = options.get("config"), options
+    if not isinstance(config, PreTrainedConfig):
+        config, rest = kind.config_class.from_pretrained(config or folder, return_unused_kwargs=True, **options)
+    if config.plan.get("storage") is None:
+        return folder, options
+    if config.plan["storage"] != "bitmask":
+        raise ValueError(f"Expected weights stored as bitmask in the plan; got {config.plan['storage']!r}.")
+    return None, {**rest, "config": config, "state_dict": packed_state(folder, options)}
 
 
 def _refuse_misfits(model: PreTrainedModel, info: Mapping[str, Any], folder: Any) -> None:

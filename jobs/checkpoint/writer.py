@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from jobs.checkpoint.card import card
+from jobs.checkpoint.modelpress_bitmask import is_worth_packing
+from jobs.checkpoint.packing import pack_files
 from jobs.checkpoint.plan import Plan, plan_of
 from jobs.checkpoint.reader import weight_files
 from jobs.checkpoint.restore import planned_config, stock_config
-from jobs.contract.spec import Json
+from jobs.contract.spec import Json, Storage
 
 COMPRESSION_SCHEMA = "modelpress/compression/v1"
 SHARD_BYTES = "5GB"
@@ -34,7 +36,12 @@ _WRITTEN = {  # ours, or the weights': never copied from the source
 
 
 def write_artifact(
-    model: PreTrainedModel, *, source: Path, out: Path, details: Mapping[str, Any] | None = None
+    model: PreTrainedModel,
+    *,
+    source: Path,
+    out: Path,
+    details: Mapping[str, Any] | None = None,
+    storage: Storage = "dense",
 ) -> Plan:
     """Write *model* into the folder *out* and return how it differs from its stock class.
 
@@ -46,14 +53,19 @@ def write_artifact(
         source: the folder it came from; its tokenizer and feature-extractor files are copied.
         out: the folder to write.
         details: more to keep in ``compression.json``, as the source's revision and hashes or the heads kept.
+        storage: bitmask packs the matrices that get smaller so; where there is none, the plan says dense.
 
     Raises:
         UnsupportedModelError: the model differs from its config in more than a plan can say.
     """
     plan = plan_of(model)
+    if storage == "bitmask" and any(is_worth_packing(tensor) for tensor in model.state_dict().values()):
+        plan = replace(plan, storage=storage)
     out.mkdir(parents=True, exist_ok=True)
     _copy_companions(source, out)
     _save(model, plan, out)
+    if plan.storage == "bitmask":
+        pack_files(out)
     summary = _summary(model, plan, source) | dict(details or {})
     (out / "compression.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     return plan
@@ -101,6 +113,7 @@ def _summary(model: PreTrainedModel, plan: Plan, source: Path) -> Json:
         "layers": getattr(config, "num_hidden_layers", None),
         "modules": [asdict(change) for change in plan.modules],
         "attributes": plan.to_json()["attributes"],
+        "storage": plan.storage,
         "zeros": _zeros(model),
         "source": {"files": [_described(file) for file in [source / "config.json", *weight_files(source)]]},
     }

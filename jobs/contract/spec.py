@@ -16,8 +16,12 @@ InputKind = Literal["text", "audio", "image"]
 TargetMetric = Literal["params", "macs", "bytes"]
 TargetScope = Literal["encoder", "model"]
 OutputFormat = Literal["safetensors", "onnx", "onnx_int8", "pt2"]
+Storage = Literal["dense", "bitmask"]
 
 DEFAULT_SAMPLES = 256
+DEFAULT_LEARNING_RATE = 1e-3
+DEFAULT_LEARNING_BATCH = 64
+DEFAULT_CHECKPOINT_EVERY = 100
 DEFAULT_REPEATS = 20
 DEFAULT_THREADS = 1
 DEFAULT_QUEUE_TIMEOUT_S = 86_400
@@ -78,11 +82,25 @@ class DataRef:
 
 @dataclass(frozen=True, slots=True)
 class RecoverySpec:
-    """Label-free self-distillation to the dense model after the last step."""
+    """Label-free self-distillation to the dense model after the last step.
+
+    Attributes:
+        steps: at most so many; fewer when nothing more is gained.
+        learning_rate: its peak.
+        batch_size: sequences that a step learns from.
+        seed: decides the order of the batches.
+        max_seconds: learning ends after so long; the same request may then give other weights.
+        checkpoint_every: steps between two snapshots to resume from.
+        control: whether the dense model, put through the same steps, is reported beside the result.
+    """
 
     steps: int
-    learning_rate: float = 1e-4
+    learning_rate: float = DEFAULT_LEARNING_RATE
+    batch_size: int = DEFAULT_LEARNING_BATCH
     seed: int = 0
+    max_seconds: float | None = None
+    checkpoint_every: int = DEFAULT_CHECKPOINT_EVERY
+    control: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +128,7 @@ class OutputSpec:
     """What the artifact holds: the safetensors folder always, and the same model for other runtimes as asked."""
 
     formats: tuple[OutputFormat, ...] = ("safetensors",)
+    storage: Storage = "dense"
 
 
 @dataclass(frozen=True, slots=True)

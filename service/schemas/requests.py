@@ -7,12 +7,16 @@ from marshmallow import fields, validate
 
 from jobs.contract.catalogue import CatalogueEntry
 from jobs.contract.spec import (
+    DEFAULT_CHECKPOINT_EVERY,
+    DEFAULT_LEARNING_BATCH,
+    DEFAULT_LEARNING_RATE,
     DEFAULT_QUEUE_TIMEOUT_S,
     DEFAULT_REPEATS,
     DEFAULT_RUN_TIMEOUT_S,
     DEFAULT_SAMPLES,
     DEFAULT_THREADS,
     OutputFormat,
+    Storage,
     TargetMetric,
     TargetScope,
 )
@@ -25,6 +29,7 @@ from service.schemas.fields import (
     OneOf,
     Patterned,
     QueryInteger,
+    StrictBoolean,
     StrictInteger,
     StrictList,
     StrictNumber,
@@ -84,11 +89,26 @@ class Target(RequestSchema):
 class Recovery(RequestSchema):
     """Label-free self-distillation to the dense model after the last step."""
 
-    steps = whole(1, 1_000_000, "Optimiser steps", required=True)
+    steps = whole(1, 1_000_000, "Optimiser steps, at most", required=True)
     learning_rate = StrictNumber(
-        validate=Within(min=1e-8, max=1), metadata={"description": "Peak learning rate", "default": 1e-4}
+        validate=Within(min=1e-8, max=1),
+        metadata={"description": "Peak learning rate", "default": DEFAULT_LEARNING_RATE},
     )
+    batch_size = whole(1, 4096, "Sequences that a step learns from", default=DEFAULT_LEARNING_BATCH)
     seed = whole(0, 2**32 - 1, "Seed of the order of the batches", default=0)
+    max_seconds = StrictNumber(
+        validate=Within(min=1, max=_LARGEST_INTEGER),
+        metadata={"description": "Learning ends after so long [s]; the same request may then give other weights"},
+    )
+    checkpoint_every = whole(
+        1, 1_000_000, "Steps between two snapshots to resume from", default=DEFAULT_CHECKPOINT_EVERY
+    )
+    control = StrictBoolean(
+        metadata={
+            "description": "Also put the dense model through these steps, and report what that alone costs",
+            "default": False,
+        }
+    )
 
 
 class AudioInput(RequestSchema):
@@ -140,6 +160,15 @@ class Output(RequestSchema):
             "description": "The safetensors folder is always written; the others hold the same model for ONNX Runtime "
             "(onnx_int8: with 8-bit weights) and for torch.export.load (pt2)",
             "default": ["safetensors"],
+        },
+    )
+    storage = NamedEnum(
+        "Storage",
+        get_args(Storage),
+        metadata={
+            "description": "How matrices with many zeros lie in the safetensors: as ever, or (bitmask) one bit an "
+            "entry and the values that are not zero, which only the client or trust_remote_code can read",
+            "default": "dense",
         },
     )
 

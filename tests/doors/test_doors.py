@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from artifacts import Artifact, artifacts
-from cuts import NATIVE, STRUCTURAL
+from cuts import NATIVE, PACKED, STRUCTURAL
 from fresh import CLIENT, answer_of
 
 OPEN = """
@@ -29,6 +29,8 @@ for name, auto in wanted:
     }
 """
 Opened = dict[str, Any]
+CLOSED = {**STRUCTURAL, **PACKED}
+"""What plain transformers cannot open."""
 
 
 def _open(wanted: list[Artifact], shelf: Path, home: Path, before: str = "", **options: Any) -> Opened:
@@ -46,15 +48,15 @@ def native(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Opened:
 
 @pytest.fixture(scope="module")
 def with_client(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Opened:
-    """Return what transformers and the client make of every structural artifact."""
+    """Return what transformers and the client make of every structural and every packed artifact."""
     home = tmp_path_factory.mktemp("door2")
-    return _open(artifacts(STRUCTURAL), shelf, home, "import modelpress.transformers\n")
+    return _open(artifacts(CLOSED), shelf, home, "import modelpress.transformers\n")
 
 
 @pytest.fixture(scope="module")
 def with_trust(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Opened:
     """Return what transformers makes of every structural artifact when it may run the folder's code."""
-    return _open(artifacts(STRUCTURAL), shelf, tmp_path_factory.mktemp("door3"), trust_remote_code=True)
+    return _open(artifacts(CLOSED), shelf, tmp_path_factory.mktemp("door3"), trust_remote_code=True)
 
 
 def _check(opened: Opened, artifact: Artifact) -> None:
@@ -76,13 +78,13 @@ def test_native_results_open_in_plain_transformers(native: Opened, artifact: Art
     _check(native, artifact)
 
 
-@named(dict(STRUCTURAL))
+@named(CLOSED)
 def test_structural_results_open_with_the_client(with_client: Opened, artifact: Artifact) -> None:
     """Importing modelpress.transformers opens any structure with the stock Auto classes."""
     _check(with_client, artifact)
 
 
-@named(dict(STRUCTURAL))
+@named(CLOSED)
 def test_structural_results_open_with_trust(with_trust: Opened, artifact: Artifact) -> None:
     """The code beside the weights opens any structure with nothing installed but transformers."""
     _check(with_trust, artifact)

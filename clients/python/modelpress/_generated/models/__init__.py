@@ -58,6 +58,7 @@ from .speedup import Speedup
 from .step_report import StepReport
 from .step_report_achieved import StepReportAchieved
 from .step_report_requested import StepReportRequested
+from .storage import Storage
 from .target import Target
 from .target_metric import TargetMetric
 from .target_scope import TargetScope
@@ -136,6 +137,7 @@ __all__ = (
     "StepReport",
     "StepReportAchieved",
     "StepReportRequested",
+    "Storage",
     "Target",
     "TargetMetric",
     "TargetScope",

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 
 from ..models.output_format import OutputFormat, check_output_format
+from ..models.storage import Storage, check_storage
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="Output")
@@ -18,6 +19,7 @@ class Output:
     formats: list[OutputFormat] | Unset = UNSET
     """ The safetensors folder is always written; the others hold the same model for ONNX Runtime (onnx_int8: with
     8-bit weights) and for torch.export.load (pt2) """
+    storage: Storage | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         formats: list[str] | Unset = UNSET
@@ -27,11 +29,17 @@ class Output:
                 formats_item: str = formats_item_data
                 formats.append(formats_item)
 
+        storage: str | Unset = UNSET
+        if not isinstance(self.storage, Unset):
+            storage = self.storage
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
         if formats is not UNSET:
             field_dict["formats"] = formats
+        if storage is not UNSET:
+            field_dict["storage"] = storage
 
         return field_dict
 
@@ -47,8 +55,16 @@ class Output:
 
                 formats.append(formats_item)
 
+        _storage = d.pop("storage", UNSET)
+        storage: Storage | Unset
+        if isinstance(_storage, Unset):
+            storage = UNSET
+        else:
+            storage = check_storage(_storage)
+
         output = cls(
             formats=formats,
+            storage=storage,
         )
 
         return output
