@@ -253,7 +253,9 @@ def _longest_seconds(config: Any) -> float:
 
 
 def _shortest_samples(config: Any) -> int:
-    """Return the receptive field of the convolutions in front: fewer samples give no frame at all."""
+    """Return the receptive field of what lies in front of the layers: fewer samples give no frame at all."""
+    if getattr(config, "model_type", "") == "wav2vec2-bert":
+        return SAMPLING_RATE * FRAMES_STACKED // FRAMES_PER_SECOND
     kernels, strides = getattr(config, "conv_kernel", ()), getattr(config, "conv_stride", ())
     return 1 + sum(int((kernel - 1) * prod(strides[:index])) for index, kernel in enumerate(kernels))
 

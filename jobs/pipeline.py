@@ -4,10 +4,11 @@ Pure: no bucket, no queue, no hub. ``run`` is the best introduction to the worke
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,26 +16,31 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, ListBatches, held_out, synthetic_batch
+from jobs.batches import Batch, Batches, ListBatches, held_out, longest_text, settled_input, synthetic_batch
 from jobs.checkpoint.export import export
 from jobs.checkpoint.plan import Plan
+from jobs.checkpoint.precision import store_as, stored_dtype
 from jobs.checkpoint.reader import load_model
+from jobs.checkpoint.soundness import check_result, check_source
 from jobs.checkpoint.verification import check_reload, write_verification
 from jobs.checkpoint.writer import weight_bytes, write_artifact, write_card
 from jobs.compression.anatomy import Anatomy, anatomy_of
 from jobs.compression.budget import steps_for
-from jobs.compression.recovery import RecoveryOutcome, recover
-from jobs.compression.technique import Context, apply
-from jobs.contract.errors import DataRequiredError, NothingChangedError
+from jobs.compression.learning.checkpoints import Checkpoints
+from jobs.compression.learning.schedule import Schedule
+from jobs.compression.recovery import RecoveryOutcome, control, recover
+from jobs.compression.target import reach
+from jobs.compression.technique import Context, apply, registry
+from jobs.contract.errors import NothingChangedError
 from jobs.contract.report import Exported, Fidelity, Report, StepReport
-from jobs.contract.spec import CompressionSpec, InputKind, InputSpec, Step, Storage
+from jobs.contract.spec import CompressionSpec, InputKind, InputSpec, Step, Storage, Target
 from jobs.datasets import read_batches
 from jobs.evaluation.fidelity import fidelity
 from jobs.profiling.profile import Subject, profile_pair
 from jobs.reporting import cautions, environment
 
 JUDGING_BATCHES = 4
-"""Batches that fidelity is measured on, at most."""
+"""Batches that fidelity is measured on, at most; and as many at most decide what is kept of what is learnt."""
 
 SHORT_INPUTS: Mapping[InputKind, InputSpec] = {
     "text": InputSpec("text", tokens=32),
@@ -60,18 +66,21 @@ class Folders:
         out: the artifact.
         data: what the steps may learn from.
         origin: where the source came from: its uri, revision and sha256.
+        checkpoints: from the name of a training to where it keeps snapshots and looks for one; None for nowhere.
     """
 
     source: Path
     out: Path
     data: Path | None = None
     origin: Mapping[str, str | None] = field(default_factory=dict)
+    checkpoints: Callable[[str], Checkpoints | None] = lambda name: None
 
 
 @dataclass(frozen=True, slots=True)
 class _Judging:
     batches: Batches
     source: str
+    deciding: Batches | None = None
 
 
 @dataclass(slots=True)
@@ -98,21 +107,36 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         progress("load", 0, 1)
         dense = load_model(folders.source)
         anatomy = anatomy_of(dense)
+        check_source(dense, lambda: _short_batch(dense, anatomy))
+        for each in spec.profile.inputs:  # measured last, but refused first
+            settled_input(anatomy.modality, dense.config, each)
         batches, judging = _batches(spec, folders, dense, anatomy)
-        steps = spec.steps or _planned(spec, dense, anatomy)
+        steps, last_steps = _ordered(spec.steps or _planned(spec, dense, anatomy, batches))
     with clock.stage("compress"):
-        model, step_reports = _compress(steps, deepcopy(dense), anatomy, batches, progress)
+        probe, chance = _short_batch(dense, anatomy), torch.Generator()
+        context = Context(anatomy, batches, chance, _within("compress", progress), probe, deciding=judging.deciding)
+        if steps or spec.target is None:
+            model, step_reports = _compress(steps, deepcopy(dense), context, folders, progress)
+        else:
+            model, step_reports = _reach(spec.target, deepcopy(dense), context, progress)
     with clock.stage("evaluate"):
         unrecovered = _fidelity(dense, model, judging, progress)
     with clock.stage("recover"):
-        recovery = _recover(spec, dense, model, batches, progress)
-    with clock.stage("evaluate"):
-        closeness = unrecovered if recovery is None else _fidelity(dense, model, judging, progress)
-    with clock.stage("write"):
-        plan = _write(model, anatomy, step_reports, folders, progress, storage=spec.output.storage)
+        recovery = _recover(spec, dense, model, replace(context, checkpoints=folders.checkpoints("recovery")), progress)
+        trained_too = _control(spec, dense, context, judging, progress)
     with clock.stage("export"):
         exports = _export(spec, model, anatomy, folders.out, progress)
+    with clock.stage("compress"):
+        model, last_reports = _compress(last_steps, model, context, folders, progress)
+        if not last_steps:
+            store_as(model, stored_dtype(folders.source))
+    with clock.stage("evaluate"):
+        closeness = _fidelity(dense, model, judging, progress)
+    with clock.stage("write"):
+        step_reports = (*step_reports, *last_reports)
+        plan = _write(model, anatomy, step_reports, folders, progress, storage=spec.output.storage)
     with clock.stage("profile"):
+        store_as(dense, stored_dtype(folders.source))
         subjects = (_subject(dense, anatomy, folders.source), _subject(model, anatomy, folders.out))
         within = _within("profile", progress)
         before, after, speedups = profile_pair(*subjects, spec.profile, modality=anatomy.modality, progress=within)
@@ -125,6 +149,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         speedup=speedups,
         fidelity=closeness,
         fidelity_before_recovery=unrecovered if recovery is not None else None,
+        fidelity_control=trained_too,
         warnings=(*(recovery.notes if recovery is not None else ()), *cautions(closeness, before, after, speedups)),
         environment=environment(),
         seconds=clock.seconds,
@@ -144,54 +169,90 @@ def _batches(
         folders.data, modality=anatomy.modality, model_dir=folders.source, samples=spec.data.samples
     )
     learning, judging = held_out(everything)
-    chosen = ListBatches(list(judging)[:JUDGING_BATCHES])
-    return learning, _Judging(chosen, "held_out" if len(everything) > 1 else "calibration")
+    if len(everything) == 1:
+        return learning, _Judging(judging, "calibration")
+    judged, deciding = (ListBatches(list(judging)[first::2][:JUDGING_BATCHES]) for first in (0, 1))
+    return learning, _Judging(judged, "held_out", deciding)
 
 
-def _planned(spec: CompressionSpec, dense: PreTrainedModel, anatomy: Anatomy) -> tuple[Step, ...]:
+def _planned(
+    spec: CompressionSpec, dense: PreTrainedModel, anatomy: Anatomy, batches: Batches | None
+) -> tuple[Step, ...]:
+    """Return the steps that a target comes down to; none where data will tell what goes from where."""
     if spec.target is None:
         raise NothingChangedError("Expected steps or a target; got neither. Give one of them.")
-    return steps_for(spec.target, dense, anatomy)
+    if batches is not None:
+        return ()
+    with anatomy.opened(dense):
+        return steps_for(spec.target, dense, anatomy)
+
+
+def _ordered(steps: Sequence[Step]) -> tuple[Sequence[Step], Sequence[Step]]:
+    """Return the steps that come before recovery, and from the first that must be last those after it."""
+    known = registry()
+    early = tuple(takewhile(lambda step: not (step.technique in known and known[step.technique].is_last), steps))
+    return early, steps[len(early) :]
 
 
 def _compress(
-    steps: Sequence[Step], model: nn.Module, anatomy: Anatomy, batches: Batches | None, progress: StageProgress
+    steps: Sequence[Step], model: PreTrainedModel, context: Context, folders: Folders, progress: StageProgress
 ) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
-    reports, probe = [], _short_batch(model, anatomy)
+    if not steps:
+        return model, ()
+    reports = []
     for index, step in enumerate(steps):
         progress("compress", index, len(steps), step.technique)
         began = time.perf_counter()
         generator = torch.Generator().manual_seed(int(step.params.get("seed", 0)))
         within = _within(step.technique, progress)
-        outcome = apply(step, model, Context(anatomy, batches, generator, within, probe))
+        within(0, 1)
+        checkpoints = folders.checkpoints(f"{index}-{step.technique}")
+        outcome = apply(step, model, replace(context, rng=generator, progress=within, checkpoints=checkpoints))
         model = outcome.model
+        check_result(model, context.probe, step.technique)
         took = time.perf_counter() - began
         reports.append(StepReport(step.technique, dict(step.params), outcome.achieved, outcome.notes, took))
     progress("compress", len(steps), len(steps))
     return model, tuple(reports)
 
 
+def _reach(
+    target: Target, model: PreTrainedModel, context: Context, progress: StageProgress
+) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
+    began = time.perf_counter()
+    within = _within("target", progress)
+    outcome = reach(target, model, replace(context, rng=torch.Generator().manual_seed(0), progress=within))
+    check_result(outcome.model, context.probe, "target")
+    asked = {name: value for name, value in asdict(target).items() if value is not None}
+    took = time.perf_counter() - began
+    return outcome.model, (StepReport("target", asked, outcome.achieved, outcome.notes, took),)
+
+
 def _recover(
-    spec: CompressionSpec,
-    dense: PreTrainedModel,
-    model: PreTrainedModel,
-    batches: Batches | None,
-    progress: StageProgress,
+    spec: CompressionSpec, dense: PreTrainedModel, model: PreTrainedModel, context: Context, progress: StageProgress
 ) -> RecoveryOutcome | None:
     if spec.recovery is None:
         return None
-    if batches is None:
-        raise DataRequiredError("Recovery learns from data, and the request has none. Add a data reference.")
-    wanted, within = spec.recovery, _within("recover", progress)
+    within = _within("recover", progress)
+    within(0, spec.recovery.steps)
     return recover(
         model,
         dense,
-        batches,
-        steps=wanted.steps,
-        learning_rate=wanted.learning_rate,
-        seed=wanted.seed,
-        progress=within,
+        context.data(),
+        Schedule.of(spec.recovery),
+        within,
+        deciding=context.deciding,
+        checkpoints=context.checkpoints,
     )
+
+
+def _control(
+    spec: CompressionSpec, dense: PreTrainedModel, context: Context, judging: _Judging, progress: StageProgress
+) -> Fidelity | None:
+    if spec.recovery is None or not spec.recovery.control:
+        return None
+    trained = control(dense, context.data(), Schedule.of(spec.recovery), _within("control", progress))
+    return _fidelity(dense, trained, judging, progress)
 
 
 def _fidelity(dense: nn.Module, model: nn.Module, judging: _Judging, progress: StageProgress) -> Fidelity:
@@ -228,7 +289,10 @@ def _export(
 
 
 def _short_batch(model: nn.Module, anatomy: Anatomy) -> Batch:
-    return synthetic_batch(anatomy.modality, model.config, SHORT_INPUTS[anatomy.modality])
+    wanted = SHORT_INPUTS[anatomy.modality]
+    if wanted.tokens is not None:
+        wanted = replace(wanted, tokens=min(wanted.tokens, longest_text(model.config)))
+    return synthetic_batch(anatomy.modality, model.config, wanted)
 
 
 def _subject(model: nn.Module, anatomy: Anatomy, folder: Path) -> Subject:

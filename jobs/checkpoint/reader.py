@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import CONFIG_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
 
-from jobs.checkpoint.fitting import BUILD_ERRORS, check_counts, check_size
+from jobs.checkpoint.fitting import BUILD_ERRORS, check_counts, check_finite, check_size
 from jobs.checkpoint.headers import tensors_in
 from jobs.checkpoint.modelpress_bitmask import unpack
 from jobs.checkpoint.modelpress_melhubert import MelHubertConfig
@@ -98,10 +98,10 @@ def weight_files(directory: Path) -> list[Path]:
     raise ModelNotFoundError(f"Expected {WEIGHTS_FILE} or {INDEX_FILE} beside {CONFIG_FILE}; got neither.")
 
 
-def load_model(directory: Path) -> PreTrainedModel:
-    """Return the model in *directory*, in eval mode and float32, in the class its config names.
+def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """Return the model in *directory*, in eval mode and of type *dtype*, in the class its config names.
 
-    Other stored types are converted, float16 and bfloat16 without loss.
+    Other stored types are converted: to float32, float16 and bfloat16 without loss.
 
     Raises:
         InvalidRequestError: one of those of ``check_checkpoint``, or the weights do not fit the config.
@@ -118,7 +118,7 @@ def load_model(directory: Path) -> PreTrainedModel:
                 None,
                 config=config,
                 state_dict=state,
-                dtype=torch.float32,
+                dtype=dtype,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # to name them: _refuse_misfits stops at any
             )
@@ -127,6 +127,7 @@ def load_model(directory: Path) -> PreTrainedModel:
             f"Expected weights that fit {CONFIG_FILE}; {kind.__name__} could not read them: {str(error)[:500]}"
         ) from error
     _refuse_misfits(model, info)
+    check_finite(model)
     config.name_or_path = ""
     return model.eval()
 

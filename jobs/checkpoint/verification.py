@@ -1,16 +1,20 @@
 """Proof that what was written is what was made: one input and its output travel with the weights."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
-from jobs.batches import Batch
+from jobs.batches import Batch, entry_of, suited, trunk_of
+from jobs.checkpoint.precision import stored_dtype
 from jobs.checkpoint.reader import load_model
+from jobs.checkpoint.restore import MODEL_TYPE, ModelPressConfig, known_models
 from jobs.contract.errors import InvalidRequestError, VerificationError
+from jobs.contract.spec import Json
 
 VERIFICATION_FILE = "verification.safetensors"
 
@@ -33,8 +37,9 @@ def outputs_of(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
     training = model.training
     model.eval()
     try:
-        found = {"last_hidden_state": model.base_model(**batch).last_hidden_state}
-        logits = getattr(model(**batch), "logits", None) if model.base_model is not model else None
+        trunk, batch = trunk_of(model), suited(batch, model)
+        found = {"last_hidden_state": trunk(**batch).last_hidden_state}
+        logits = getattr(model(**batch), "logits", None) if entry_of(model) is not trunk else None
     finally:
         model.train(training)
     return found if logits is None else found | {"logits": logits}
@@ -59,9 +64,18 @@ def check_reload(out: Path) -> None:
 
 def _reload(out: Path) -> PreTrainedModel:
     try:
-        return load_model(out)
+        config = json.loads((out / "config.json").read_text())
+        return _load_rounded(out, config) if "quantization_config" in config else load_model(out, stored_dtype(out))
     except InvalidRequestError as error:  # what we wrote is our fault, not the caller's
         raise VerificationError(f"The artifact does not load again: {error}") from error
+
+
+def _load_rounded(out: Path, config: Json) -> PreTrainedModel:
+    """Return the model as whoever has torchao would open it; ``load_model`` takes no such files from strangers."""
+    kind = ModelPressConfig if config["model_type"] == MODEL_TYPE else AutoConfig
+    settled = kind.from_pretrained(out)
+    model: PreTrainedModel = known_models(type(settled))[config["architectures"][0]].from_pretrained(out)
+    return model
 
 
 def _named(prefix: str, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from jobs.checkpoint.card import card
 from jobs.checkpoint.modelpress_bitmask import is_worth_packing
 from jobs.checkpoint.packing import pack_files
 from jobs.checkpoint.plan import Plan, plan_of
+from jobs.checkpoint.precision import is_quantised, settle_headers, values_of
 from jobs.checkpoint.reader import weight_files
 from jobs.checkpoint.restore import planned_config, stock_config
 from jobs.contract.spec import Json, Storage
@@ -59,7 +60,8 @@ def write_artifact(
         UnsupportedModelError: the model differs from its config in more than a plan can say.
     """
     plan = plan_of(model)
-    if storage == "bitmask" and any(is_worth_packing(tensor) for tensor in model.state_dict().values()):
+    packing = storage == "bitmask" and not is_quantised(model)
+    if packing and any(is_worth_packing(tensor) for tensor in model.state_dict().values()):
         plan = replace(plan, storage=storage)
     out.mkdir(parents=True, exist_ok=True)
     _copy_companions(source, out)
@@ -90,6 +92,8 @@ def _save(model: PreTrainedModel, plan: Plan, out: Path) -> None:
         PreTrainedModel.save_pretrained(model, out, max_shard_size=SHARD_BYTES, save_original_format=plan.native)
     finally:
         model.config = before
+    if is_quantised(model):
+        settle_headers(out)
 
 
 def _copy_companions(source: Path, out: Path) -> None:
@@ -121,7 +125,7 @@ def _summary(model: PreTrainedModel, plan: Plan, source: Path) -> Json:
 
 def _zeros(model: nn.Module) -> dict[str, float]:
     """Return the share of zeros of every matrix that has any; biases and norms are often zero by nature."""
-    matrices = {name: tensor for name, tensor in model.named_parameters() if tensor.ndim > 1}
+    matrices = {name: values_of(tensor) for name, tensor in model.named_parameters() if tensor.ndim > 1}
     shares = {name: 1 - tensor.count_nonzero().item() / tensor.numel() for name, tensor in matrices.items()}
     return {name: round(share, 6) for name, share in shares.items() if share > 0}
 

@@ -5,6 +5,7 @@ check the parameters, run the function, refuse a step that did nothing, and make
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
@@ -14,11 +15,14 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches
+from jobs.batches import Batch, Batches, dtype_of
+from jobs.checkpoint.precision import is_quantised, values_of
 from jobs.compression.anatomy import Anatomy
-from jobs.compression.schema import json_schema, problems
+from jobs.compression.cache import Cache
+from jobs.compression.learning.checkpoints import Checkpoints
+from jobs.compression.schema import Rule, json_schema, problems
 from jobs.contract.catalogue import NeedsData
-from jobs.contract.errors import DataRequiredError, InvalidRequestError, NothingChangedError
+from jobs.contract.errors import DataRequiredError, InvalidRequestError, NotApplicableError, NothingChangedError
 from jobs.contract.spec import Step
 
 NEVER: NeedsData = {"always": False}
@@ -29,9 +33,11 @@ class Params:
 
     Attributes:
         alternatives: amounts of which a caller gives exactly one.
+        rules: which values go together.
     """
 
     alternatives: ClassVar[tuple[str, ...]] = ()
+    rules: ClassVar[tuple[Rule, ...]] = ()
 
     def asks(self) -> bool:
         """Return whether these values ask for any change: an amount of nothing does not."""
@@ -65,6 +71,9 @@ class Context:
         rng: the only source of chance.
         progress: is told how far the technique is.
         probe: a short batch, made up, on which changes are proven.
+        cache: keeps what was measured on the model as it came; None once a step has changed it.
+        deciding: what nothing is fitted on, to decide which state of something learnt is kept; None leaves the choice.
+        checkpoints: where learning keeps snapshots of itself; None if nowhere.
     """
 
     anatomy: Anatomy
@@ -72,6 +81,9 @@ class Context:
     rng: torch.Generator
     progress: Progress
     probe: Batch
+    cache: Cache | None = None
+    deciding: Batches | None = None
+    checkpoints: Checkpoints | None = None
 
     def data(self) -> Batches:
         """Return the batches.
@@ -105,12 +117,17 @@ Compress = Callable[[PreTrainedModel, P, Context], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class Technique:
-    """A registered technique: its name, parameters and function."""
+    """A registered technique: its name, parameters and function.
+
+    Attributes:
+        is_last: it comes after all others and after recovery, since nothing can compute with what it leaves.
+    """
 
     name: str
     params: type[Any]
     compress: Compress[Any]
     needs_data: NeedsData
+    is_last: bool
 
     def parse(self, document: Mapping[str, Any]) -> Any:
         """Return the parameters that *document* describes, defaults filled in.
@@ -128,12 +145,14 @@ class Technique:
 _REGISTRY: dict[str, Technique] = {}
 
 
-def technique(params: type[P], *, needs_data: NeedsData = NEVER) -> Callable[[Compress[P]], Compress[P]]:
+def technique(
+    params: type[P], *, needs_data: NeedsData = NEVER, is_last: bool = False
+) -> Callable[[Compress[P]], Compress[P]]:
     """Register the decorated function under its module's name."""
 
     def register(compress: Compress[P]) -> Compress[P]:
         name = compress.__module__.rpartition(".")[2]
-        _REGISTRY[name] = Technique(name, params, compress, needs_data)
+        _REGISTRY[name] = Technique(name, params, compress, needs_data, is_last)
         return compress
 
     return register
@@ -150,6 +169,7 @@ def apply(step: Step, model: PreTrainedModel, ctx: Context) -> Outcome:
 
     Raises:
         InvalidRequestError: the technique is unknown or its parameters are wrong.
+        NotApplicableError: the model is no longer in float32.
         NothingChangedError: something was asked for, and the model is as it was.
         CancelledError: progress said so.
     """
@@ -158,19 +178,26 @@ def apply(step: Step, model: PreTrainedModel, ctx: Context) -> Outcome:
         raise InvalidRequestError(f"Expected a technique, one of {', '.join(known)}; got {step.technique!r}.")
     chosen = known[step.technique]
     params = chosen.parse(step.params)
-    before = _fingerprint(model)
-    outcome = chosen.compress(model, params, ctx)
-    if params.asks() and _fingerprint(outcome.model) == before:
+    if dtype_of(model) != torch.float32 or is_quantised(model):
+        raise NotApplicableError(
+            f"Expected {step.technique} before the model's numbers get smaller. Put that step last."
+        )
+    before = _fingerprint(model, ctx.anatomy)
+    with nullcontext() if chosen.is_last else ctx.anatomy.opened(model):
+        outcome = chosen.compress(model, params, ctx)
+        ctx.anatomy.settle(outcome.model)
+    if params.asks() and _fingerprint(outcome.model, ctx.anatomy) == before:
         raise NothingChangedError(
             f"{step.technique} left the model as it was: it is already that small. Asked for: {dict(step.params)}."
         )
-    ctx.anatomy.settle(outcome.model)
     return outcome
 
 
-def _fingerprint(model: PreTrainedModel) -> dict[str, tuple[Any, ...]]:
-    return {name: _summary(tensor.detach()) for name, tensor in model.named_parameters()}
+def _fingerprint(model: PreTrainedModel, anatomy: Anatomy) -> dict[str, tuple[Any, ...]]:
+    tensors = {name: _summary(tensor.detach()) for name, tensor in model.named_parameters()}
+    return {**tensors, "depth": (anatomy.depth(model),)}
 
 
 def _summary(tensor: Tensor) -> tuple[Any, ...]:
-    return tuple(tensor.shape), int(tensor.count_nonzero()), float(tensor.sum(dtype=torch.float64))
+    tensor = values_of(tensor)
+    return str(tensor.dtype), tuple(tensor.shape), int(tensor.count_nonzero()), float(tensor.sum(dtype=torch.float64))

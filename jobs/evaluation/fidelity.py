@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jobs.batches import Batch, Batches, device_of, inference, to_device
+from jobs.batches import Batch, Batches, inference, suited, trunk_of
 from jobs.contract.report import Fidelity
 
 
@@ -32,8 +32,8 @@ def fidelity(dense: nn.Module, compressed: nn.Module, batches: Batches, *, sourc
 
 def _hidden(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return the last hidden states (B, T, D) and which positions are real (B, T), on the CPU."""
-    base: Any = getattr(model, "base_model", model)
-    inputs = to_device(batch, device_of(model))
+    base: Any = trunk_of(model)
+    inputs = suited(batch, model)
     hidden = base(**inputs).last_hidden_state
     mask = inputs.get("attention_mask")
     if mask is None:

@@ -22,7 +22,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from jobs.batches import Batch, device_of, inference, to_device
+from jobs.batches import Batch, inference, suited
 
 Formula: TypeAlias = Callable[[Sequence[Any], Tensor], int]
 """From an operation's arguments and its (first) output to MACs."""
@@ -46,7 +46,7 @@ class MacCount:
 
 def count_macs(model: nn.Module, batch: Batch) -> MacCount:
     """Return the MACs of ``model(**batch)`` by running it once, on its own device, meta included."""
-    inputs = to_device(batch, device_of(model))
+    inputs = suited(batch, model)
     with inference(model), _Counter(model) as counter:
         model(**inputs)
     return MacCount(counter.executed, counter.theoretical, dict(sorted(counter.uncounted.items())))
@@ -80,6 +80,7 @@ def _attention(arguments: Sequence[Any], _output: Tensor) -> int:
 
 FORMULAS: Mapping[str, Formula] = {
     "aten.mm": _product(0),
+    "aten._int_mm": _product(0),
     "aten.addmm": _product(1),
     "aten.bmm": _product(0),
     "aten.baddbmm": _product(1),

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from jobs.batches import Batch, device_of, inference, to_device
+from jobs.batches import Batch, inference, suited
 
 
 def peak_memory_bytes(model: nn.Module, batch: Batch) -> int:
     """Return the bytes of weights, buffers and the most that is alive at once while ``model(**batch)`` runs."""
-    inputs = to_device(batch, device_of(model))
+    inputs = suited(batch, model)
     live = _LiveTensors()
     live.follow(model.parameters())
     live.follow(model.buffers())

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from jobs.checkpoint.precision import values_of
+
 
 def count_parameters(module: nn.Module) -> int:
     """Return the elements of all parameters, a shared one once; buffers are not parameters."""
@@ -10,4 +12,4 @@ def count_parameters(module: nn.Module) -> int:
 
 def count_nonzero(module: nn.Module) -> int:
     """Return the elements of all parameters that are not zero, a shared one once."""
-    return sum(int(parameter.count_nonzero()) for parameter in module.parameters())
+    return sum(int(values_of(parameter).count_nonzero()) for parameter in module.parameters())

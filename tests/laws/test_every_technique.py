@@ -27,7 +27,11 @@ from tests.tiny import FAMILIES, REPRESENTATIVES, tiny, tiny_batch, tiny_batches
 Json = dict[str, Any]
 
 ASKED: Mapping[str, tuple[Json, ...]] = {
-    "distillation": ({"layers_kept": 1, "steps": 3}, {"layers_kept": [0], "steps": 0}),
+    "distillation": (
+        {"layers_kept": 1, "steps": 3},
+        {"layers_kept": [0], "steps": 0},
+        {"layers_kept": [0], "heads_kept": 2, "units_kept": 40, "steps": 2, "relations_weight": 1.0},
+    ),
     "ffn_pruning": (
         {"units_removed": 0.5},
         {"units_kept": 24},
@@ -101,7 +105,9 @@ def output(model: PreTrainedModel) -> torch.Tensor:
 
 def test_every_technique_has_cases() -> None:
     """A new technique must say here what it can be asked for."""
-    assert set(registry()) == set(ASKED) == set(NOTHING)
+    others = {name for name, each in registry().items() if each.is_last}  # their laws are those of number formats
+
+    assert set(registry()) - others == set(ASKED) == set(NOTHING)
 
 
 @everywhere
