@@ -144,12 +144,12 @@ class LogMel(nn.Module):
         frames = frames - frames.mean(dim=-1, keepdim=True)
         before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
         spectrum = torch.fft.rfft((frames - PREEMPHASIS * before) * self.window, n=FFT)
-        mel = (spectrum.abs().square() @ self.filters).clamp(min=LEAST_POWER).log()
+        mel: Tensor = (spectrum.abs().square() @ self.filters).clamp(min=LEAST_POWER).log()
         return (mel - self.mean) / self.std
 
     def _apply(self, fn: Any, recurse: bool = True) -> "LogMel":
         """Follow the model to its device, but not to another type."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, table in self.tables().items():
             setattr(self, name, table.to(getattr(self, name).device))
         return self
@@ -212,12 +212,13 @@ class MelHubertModel(MelHubertPreTrainedModel):
         Raises:
             ValueError: neither or both of waveforms and features are given.
         """
-        if (input_values is None) == (input_features is None):
+        if input_values is not None and input_features is None:
+            input_features = self.features(input_values, attention_mask)
+        elif input_values is not None or input_features is None:
             raise ValueError("Expected either input_values (waveforms) or input_features (stacked log-mel frames).")
-        features = self.features(input_values, attention_mask) if input_features is None else input_features
         if attention_mask is not None:
-            attention_mask = self._get_feature_vector_attention_mask(features.shape[1], attention_mask)
-        hidden = self.feature_projection(features.to(self.feature_projection.weight.dtype))
+            attention_mask = self._get_feature_vector_attention_mask(input_features.shape[1], attention_mask)
+        hidden = self.feature_projection(input_features.to(self.feature_projection.weight.dtype))
         return self.encoder(hidden, attention_mask=attention_mask, **kwargs)
 
     def features(self, input_values: Tensor, attention_mask: Tensor | None = None) -> Tensor:
@@ -231,7 +232,7 @@ class MelHubertModel(MelHubertPreTrainedModel):
             real = _first((attention_mask.sum(-1) - FRAME) // HOP + 1, frames.shape[1])
             frames = frames * real.unsqueeze(-1)
         frames = nn.functional.pad(frames, (0, 0, 0, -frames.shape[1] % stack))
-        return frames.unflatten(1, (-1, stack)).flatten(2)
+        return frames.reshape(frames.shape[0], frames.shape[1] // stack, stack * frames.shape[2])
 
 
 class MelHubertForPreTraining(MelHubertPreTrainedModel):
