@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from jobs.checkpoint.modelpress_layers import FactorisedLinear, sizes
+from jobs.checkpoint.modelpress_attention import TABLES, heads_kept
+from jobs.checkpoint.modelpress_layers import FactorisedLinear, FusedLinear, sizes
 from jobs.checkpoint.restore import replay, stock_class, stock_config
 from jobs.contract.errors import UnsupportedModelError
 from jobs.contract.spec import Json, Storage
+
+Kind: TypeAlias = Literal["linear", "factorised", "fused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +23,27 @@ class Change:
 
     Attributes:
         path: of the module, from the base model (without head).
-        kind: ``linear``, or ``factorised`` into two thin layers of *rank*.
+        kind: ``linear``, ``factorised`` into two thin layers of *rank*, or ``fused`` of several such *parts*.
         stock_in: inputs of the layer in the stock model.
         stock_out: outputs of the layer in the stock model.
+        parts: outputs and rank of each part of a fused layer.
     """
 
     path: str
-    kind: Literal["linear", "factorised"]
+    kind: Kind
     in_features: int
     out_features: int
     rank: int | None
     bias: bool
     stock_in: int
     stock_out: int
+    parts: tuple[tuple[int, int | None], ...] = ()
 
     def to_json(self) -> Json:
         """Return the record that ``restore.replay`` reads."""
         counts = {"in": self.in_features, "out": self.out_features, "rank": self.rank}
-        return {"path": self.path, "kind": self.kind, **counts, "bias": self.bias}
+        parts = {"parts": [list(part) for part in self.parts]} if self.parts else {}
+        return {"path": self.path, "kind": self.kind, **counts, "bias": self.bias, **parts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +53,23 @@ class Plan:
     Attributes:
         modules: the changed linear layers, in the model's order.
         attributes: by module path, the counts its code reads (as a number of heads), where they differ.
+        heads: by module path, which heads of the stock model are left where the module must know.
+        tables: by path, the shapes of parameters with an entry for each head, where they differ.
         own_class: transformers does not have the class itself; its code travels with the weights too.
         storage: how matrices with many zeros lie in the files.
     """
 
     modules: tuple[Change, ...] = ()
     attributes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    heads: Mapping[str, list[int]] = field(default_factory=dict)
+    tables: Mapping[str, list[int]] = field(default_factory=dict)
     own_class: bool = False
     storage: Storage = "dense"
 
     @property
     def native(self) -> bool:
         """Return whether the stock classes open the model as it is."""
-        return not (self.modules or self.attributes or self.storage != "dense")
+        return not (self.modules or self.attributes or self.heads or self.tables or self.storage != "dense")
 
     @property
     def door(self) -> Literal["native", "modelpress"]:
@@ -69,8 +79,10 @@ class Plan:
     def to_json(self) -> Json:
         """Return the plan as it stands in ``config.json``."""
         attributes = {path: dict(counts) for path, counts in self.attributes.items()}
-        storage = {"storage": self.storage} if self.storage != "dense" else {}
-        return {"modules": [change.to_json() for change in self.modules], "attributes": attributes} | storage
+        modules = [change.to_json() for change in self.modules]
+        storage = self.storage if self.storage != "dense" else None
+        more = {"heads": dict(self.heads), "tables": dict(self.tables), "storage": storage}
+        return {"modules": modules, "attributes": attributes} | {name: each for name, each in more.items() if each}
 
 
 def plan_of(model: PreTrainedModel) -> Plan:
@@ -86,8 +98,9 @@ def plan_of(model: PreTrainedModel) -> Plan:
         for path, layer in model.base_model.named_modules()
         if path in fresh and _differ(layer, fresh[path])
     )
+    tables = _tables(model.base_model, fresh)
     own = not stock_class(type(model)).__module__.startswith("transformers.")
-    plan = Plan(modules, _attributes(model.base_model, fresh, modules), own)
+    plan = Plan(modules, _attributes(model.base_model, fresh, modules), _heads(model.base_model), tables, own)
     _check(model, stock, plan)
     return plan
 
@@ -99,14 +112,16 @@ def _stock_model(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def _differ(layer: nn.Module, stock: nn.Module) -> bool:
-    return sizes(stock) is not None and (sizes(layer) != sizes(stock) or isinstance(layer, FactorisedLinear))
+    stored_otherwise = isinstance(layer, FactorisedLinear | FusedLinear)
+    return sizes(stock) is not None and (sizes(layer) != sizes(stock) or stored_otherwise)
 
 
 def _change(path: str, layer: nn.Module, stock: nn.Module) -> Change:
     (inputs, outputs), (stock_in, stock_out) = sizes(layer) or (0, 0), sizes(stock) or (0, 0)
     rank = layer.rank if isinstance(layer, FactorisedLinear) else None
-    bias = getattr(layer, "bias", None) is not None
-    return Change(path, "factorised" if rank else "linear", inputs, outputs, rank, bias, stock_in, stock_out)
+    bias, parts = getattr(layer, "bias", None) is not None, layer.parts if isinstance(layer, FusedLinear) else ()
+    kind: Kind = "factorised" if rank else "fused" if parts else "linear"
+    return Change(path, kind, inputs, outputs, rank, bias, stock_in, stock_out, parts)
 
 
 def _attributes(
@@ -119,6 +134,21 @@ def _attributes(
         if differing := {name: value for name, value in mine.items() if name in stock and stock[name] != value}:
             found[path] = differing
     return found
+
+
+def _heads(base: nn.Module) -> dict[str, list[int]]:
+    known = ((path, heads_kept(module)) for path, module in base.named_modules())
+    return {path: kept for path, kept in known if kept is not None}
+
+
+def _tables(base: nn.Module, fresh: Mapping[str, nn.Module]) -> dict[str, list[int]]:
+    """Return the shapes of the tables that differ."""
+    tables = ((path, *path.rpartition(".")[::2], table.shape) for path, table in base.named_parameters())
+    return {
+        path: list(shape)
+        for path, owner, name, shape in tables
+        if name in TABLES and owner in fresh and fresh[owner].get_parameter(name).shape != shape
+    }
 
 
 def _counts(module: nn.Module) -> dict[str, int]:

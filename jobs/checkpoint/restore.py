@@ -24,17 +24,25 @@ from typing import Any, ClassVar
 
 import torch
 from torch import nn
-from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoModelForTextEncoding,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.models.auto import modeling_auto
 from transformers.pytorch_utils import Conv1D
 
+from .modelpress_attention import replay_heads
 from .modelpress_bitmask import packed_state
-from .modelpress_layers import FactorisedLinear, sizes
+from .modelpress_layers import FactorisedLinear, FusedLinear, sizes
 from .modelpress_melhubert import MelHubertConfig  # noqa: F401 - importing it teaches transformers the family
 
 MODEL_TYPE = "modelpress"
 CODE_FILE = "modeling_modelpress.py"
-SIBLINGS = ("modelpress_bitmask.py", "modelpress_layers.py", "modelpress_melhubert.py")
+SIBLINGS = ("modelpress_attention.py", "modelpress_bitmask.py", "modelpress_layers.py", "modelpress_melhubert.py")
 HOW_TO_OPEN = (
     "This folder holds a model compressed by ModelPress: its layers do not fit the stock config. Open it with "
     "AutoModel.from_pretrained(folder, trust_remote_code=True), or `import modelpress.transformers` first."
@@ -51,8 +59,9 @@ def replay(plan: Mapping[str, Any], base: nn.Module) -> None:
     """Give *base*, a fresh stock model without head, the layers of *plan*.
 
     Raises:
-        ValueError: the plan names a layer, a kind or a size that this model cannot have.
+        ValueError: the plan names a layer, a kind, a head or a size that this model cannot have.
     """
+    replay_heads(plan, base)
     for record in plan["modules"]:
         old = base.get_submodule(record["path"])
         base.set_submodule(record["path"], _layer(record, old))
@@ -65,14 +74,17 @@ def replay(plan: Mapping[str, Any], base: nn.Module) -> None:
 
 
 def _layer(record: Mapping[str, Any], old: nn.Module) -> nn.Module:
-    counts = [record[name] for name in ("in", "out", "rank") if record.get(name) is not None]
+    parts = [count for part in record.get("parts", ()) for count in part]
+    counts = [count for count in (record["in"], record["out"], record["rank"], *parts) if count is not None]
     if sizes(old) is None or any(type(count) is not int or count < 1 for count in counts):
         raise ValueError(f"The plan cannot replace {type(old).__name__} {record['path']!r} with {dict(record)}.")
     placed: dict[str, Any] = {"device": old.weight.device, "dtype": old.weight.dtype}
     if record["kind"] == "factorised":
         return FactorisedLinear(record["in"], record["out"], record["rank"], record["bias"], **placed)
+    if record["kind"] == "fused":
+        return FusedLinear(record["in"], record["parts"], record["bias"], **placed)
     if record["kind"] != "linear":
-        raise ValueError(f"The plan has a layer of kind {record['kind']!r}; this release knows linear and factorised.")
+        raise ValueError(f"Expected a layer of kind linear, factorised or fused in the plan; got {record['kind']!r}.")
     if isinstance(old, Conv1D):
         with torch.device(placed["device"]):
             conv: nn.Module = Conv1D(record["out"], record["in"])
@@ -183,7 +195,10 @@ def _saved_keys(model: PreTrainedModel) -> set[str]:
     if saved is type(model):
         return set(model.state_dict())
     with torch.device("meta"):
-        return set(saved(model.config).state_dict())
+        built = saved(model.config)
+    if stock_class(type(built.base_model)) is not stock_class(type(model.base_model)):
+        return set(model.state_dict())  # an encoder was saved: a decoder is no head that may start afresh
+    return set(built.state_dict())
 
 
 class ModelPressConfig(PreTrainedConfig):  # type: ignore[misc] # transformers is untyped
@@ -230,7 +245,10 @@ def planned_config_class(stock: type) -> Any:
     body = {"__module__": __name__, "stock": stock, "model_type": stock.model_type}  # type: ignore[attr-defined]
     kind = type(f"ModelPress{stock.__name__}", (_PlannedConfig, stock), body)
     for auto in auto_classes():
-        if planned := tuple(_planned_model_class(model, kind) for model in models_of(auto, stock)):
+        models = models_of(auto, stock)
+        if auto is AutoModel:  # where an encoder can be had without its decoder, it is a base model as well
+            models = tuple(dict.fromkeys((*models, *models_of(AutoModelForTextEncoding, stock))))
+        if planned := tuple(_planned_model_class(model, kind) for model in models):
             choice = planned if len(planned) > 1 else planned[0]  # a choice is made by config.architectures
             auto._model_mapping.register(kind, choice)  # noqa: SLF001 - the public register() takes no choice
     return kind

@@ -8,7 +8,12 @@ import numpy as np
 import soundfile
 import torch
 from torch import Tensor
-from transformers import AutoFeatureExtractor, Wav2Vec2FeatureExtractor
+from transformers import (
+    ASTFeatureExtractor,
+    AutoFeatureExtractor,
+    Wav2Vec2FeatureExtractor,
+    WhisperFeatureExtractor,
+)
 
 from jobs.batches import Batch
 from jobs.contract.errors import DataUnreadableError
@@ -25,6 +30,11 @@ LEAST_SECONDS = 0.025
 
 EXTRACTOR_FILES = ("preprocessor_config.json", "processor_config.json")
 
+OF_ONE_LENGTH = (ASTFeatureExtractor, WhisperFeatureExtractor)
+"""Feature extractors of spectrograms that are all of the same length, whatever the recording's."""
+
+TAKE_SPECTROGRAMS = frozenset({"audio-spectrogram-transformer", "wav2vec2-bert", "whisper"})
+
 SAMPLING_RATES_HZ = (1_000, 768_000)
 """What is believed of a file's header."""
 
@@ -32,9 +42,9 @@ SAMPLING_RATES_HZ = (1_000, 768_000)
 def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[Batch]:
     """Return batches of what the model's feature extractor gives, usually ``input_values`` (B, samples).
 
-    An extractor that gives an ``attention_mask`` pads each batch to its longest recording. The others belong to models
-    that were trained without one and would take padding for sound: for them each batch is cut to its shortest, so
-    that nothing is padded.
+    An extractor that gives an ``attention_mask`` pads each batch to its longest recording; one of spectrograms of a
+    fixed length pads all to that. The others belong to models that were trained without padding and would take it for
+    sound: for them each batch is cut to its shortest.
 
     Raises:
         DataNotFoundError: no ``.wav`` or ``.flac`` files.
@@ -47,14 +57,15 @@ def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[B
 
 
 def _batch(extractor: Any, waves: list[Tensor]) -> Batch:
-    if not extractor.return_attention_mask:
+    to_one_length = isinstance(extractor, OF_ONE_LENGTH)
+    if not extractor.return_attention_mask and not to_one_length:
         shortest = min(len(wave) for wave in waves)
         waves = [wave[:shortest] for wave in waves]
     arrays = [wave.numpy() for wave in waves]
     features = extractor(
         arrays,
         sampling_rate=extractor.sampling_rate,
-        padding=True,
+        padding="max_length" if to_one_length else True,
         return_attention_mask=extractor.return_attention_mask,
         return_tensors="pt",
     )
@@ -65,9 +76,18 @@ def _extractor(model_dir: Path) -> Any:
     """Return the model's feature extractor; where its folder has none, that of the wav2vec 2.0 family at 16 kHz.
 
     MelHuBERT takes waveforms as they were recorded, and has a mask.
+
+    Raises:
+        DataUnreadableError: it cannot be loaded, or the model takes spectrograms and nothing says how they are made.
     """
     if not any((model_dir / name).is_file() for name in EXTRACTOR_FILES):
-        as_recorded = _model_type(model_dir) == "melhubert"
+        model_type = _model_type(model_dir)
+        if model_type in TAKE_SPECTROGRAMS:
+            raise DataUnreadableError(
+                f"Expected {EXTRACTOR_FILES[0]} beside the weights, since a {model_type} takes spectrograms; found "
+                "none. Add it, or leave the data out."
+            )
+        as_recorded = model_type == "melhubert"
         return Wav2Vec2FeatureExtractor(do_normalize=not as_recorded, return_attention_mask=as_recorded)
     try:
         extractor = AutoFeatureExtractor.from_pretrained(model_dir, local_files_only=True, trust_remote_code=False)

@@ -50,7 +50,10 @@ def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[B
     if not texts:
         raise DataNotFoundError("Expected lines of text; every file of the data is empty.")
     longest = min(MAX_TOKENS, tokenizer.model_max_length, longest_text(config))
-    encoded = tokenizer(texts, truncation=True, max_length=longest, return_token_type_ids=False)["input_ids"]
+    every = tokenizer(texts, truncation=True, max_length=longest, return_token_type_ids=False)["input_ids"]
+    encoded = [ids for ids in every if ids]
+    if not encoded:
+        raise DataNotFoundError("Expected text with tokens; the model's tokenizer leaves nothing of any line.")
     _check_ids(encoded, config)
     by_length = sorted(encoded, key=len)
     return [
@@ -71,8 +74,8 @@ def _tokenizer(model_dir: Path, config: Any) -> Any:
         )
     except Exception as error:  # the tokenizers library raises plain Exception
         raise DataUnreadableError(f"The model's tokenizer cannot be loaded: {error}") from error
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token is None:  # any will do: the mask leaves it out
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
 
 

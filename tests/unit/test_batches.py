@@ -13,9 +13,20 @@ from transformers import (
     ViTConfig,
 )
 
-from jobs.batches import ListBatches, held_out, inference, settled_input, synthetic_batch, to_device, typical_input
+from jobs.batches import (
+    ListBatches,
+    entry_of,
+    held_out,
+    inference,
+    settled_input,
+    synthetic_batch,
+    to_device,
+    trunk_of,
+    typical_input,
+)
 from jobs.contract.errors import InvalidRequestError
 from jobs.contract.spec import InputSpec
+from tests.tiny import MEL_BINS, MEL_FRAMES, tiny
 
 BERT = BertConfig()
 AST = ASTConfig(max_length=200, num_mel_bins=16)
@@ -61,6 +72,41 @@ def test_a_spectrogram_has_the_models_own_length() -> None:
     values = synthetic_batch("audio", AST, InputSpec("audio", seconds=0.5))["input_values"]
 
     assert values.shape == (1, 200, 16)
+
+
+@pytest.mark.parametrize(
+    ("family", "seconds", "shape"),
+    [("whisper", 0.3, (2, MEL_BINS, MEL_FRAMES)), ("wav2vec2-bert", 1.5, (2, 75, MEL_BINS))],
+)
+def test_spectrograms_are_what_their_model_takes(family: str, seconds: float, shape: tuple[int, ...]) -> None:
+    """One family takes all of one length, columns in time, the other 50 rows a second; both go through the model."""
+    model = tiny(family)
+    batch = synthetic_batch("audio", model.config, InputSpec("audio", batch_size=2, seconds=seconds))
+
+    assert {name: tuple(value.shape) for name, value in batch.items()} == {"input_features": shape}
+    assert trunk_of(model)(**batch).last_hidden_state.shape[0] == 2
+
+
+def test_a_masked_image_comes_with_its_mask() -> None:
+    """What decides which patches are left out is part of the batch, so that two models leave out the same."""
+    model = tiny("vit_mae")
+    batch = synthetic_batch("image", model.config, InputSpec("image"))
+
+    first, second = (model(**batch).last_hidden_state for _ in range(2))
+
+    assert batch["noise"].shape == (1, 16)
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("head", "enters"), [("Model", "WhisperEncoder"), ("ForAudioClassification", "WhisperForAudioClassification")]
+)
+def test_of_an_encoder_and_decoder_the_encoder_counts(head: str, enters: str) -> None:
+    """Hidden states are the encoder's; a batch goes into the whole model only where no decoder wants more."""
+    model = tiny("whisper", head=head)
+
+    assert type(trunk_of(model)).__name__ == "WhisperEncoder"
+    assert type(entry_of(model)).__name__ == enters
 
 
 def test_images_have_the_models_size() -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast, SeamlessM4TFeatureExtractor, WhisperFeatureExtractor
 
 from jobs.contract.errors import DataNotFoundError, DataUnreadableError
 from jobs.datasets import read_batches
@@ -233,6 +235,31 @@ def test_empty_files_hold_no_text(data: Path, text_model: Path) -> None:
         texts_of(data, text_model)
 
 
+def test_text_of_which_the_tokenizer_leaves_nothing_is_no_text(data: Path, text_model: Path) -> None:
+    """A line without a single token is left out, and data without any other is told."""
+    inner = Tokenizer(models.WordLevel({"the": 0}))
+    inner.normalizer = normalizers.Replace("unheard", "")
+    PreTrainedTokenizerFast(tokenizer_object=inner).save_pretrained(text_model)
+    (data / "a.txt").write_text("unheard\nthe\n")
+
+    assert texts_of(data, text_model) == [[0]]
+    (data / "a.txt").write_text("unheard\n")
+    with pytest.raises(DataNotFoundError, match="leaves nothing of any line"):
+        texts_of(data, text_model)
+
+
+@pytest.mark.parametrize("known", [{}, {"eos_token": "</s>"}])
+def test_a_tokenizer_without_padding_pads_with_what_it_has(data: Path, text_model: Path, known: dict) -> None:
+    """The mask leaves padding out, so any token will do where the tokenizer names none."""
+    words = {"the": 0, "cat": 1, "</s>": 2}
+    inner = Tokenizer(models.WordLevel(words))
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=inner, **known).save_pretrained(text_model)
+    (data / "a.txt").write_text("the cat the\ncat\n")
+
+    assert texts_of(data, text_model) == [[1], [0, 1, 0]]
+
+
 # --- audio
 
 
@@ -259,6 +286,39 @@ def test_with_a_mask_each_batch_is_padded_to_its_longest(data: Path, audio_model
     assert batch["input_values"].shape == (2, 4800)
     assert batch["attention_mask"].sum(dim=1).tolist() == [3200, 4800]
     assert not batch["input_values"][0, 3200:].any()
+
+
+def test_a_spectrogram_of_one_length_is_padded_to_it(data: Path, audio_model: Path) -> None:
+    """Recordings of any length become log-mel spectrograms (B, M, T) of the extractor's own."""
+    WhisperFeatureExtractor(feature_size=8, chunk_length=2).save_pretrained(audio_model)
+    record(data / "a.wav", 0.2)
+    record(data / "b.wav", 0.3)
+
+    (batch,) = read_batches(data, modality="audio", model_dir=audio_model, samples=10)
+
+    assert {name: tuple(value.shape) for name, value in batch.items()} == {"input_features": (2, 8, 200)}
+
+
+def test_stacked_spectrograms_have_a_mask(data: Path, audio_model: Path) -> None:
+    """Two rows of 10 ms at a time become one of twice the width; the mask counts those."""
+    SeamlessM4TFeatureExtractor(num_mel_bins=8, feature_size=8).save_pretrained(audio_model)
+    record(data / "a.wav", 0.2)
+    record(data / "b.wav", 0.3)
+
+    (batch,) = read_batches(data, modality="audio", model_dir=audio_model, samples=10)
+
+    assert batch["input_features"].shape[::2] == (2, 16)
+    assert batch["attention_mask"].shape == batch["input_features"].shape[:2]
+    assert batch["attention_mask"].sum(dim=1).tolist() == [9, 14]
+
+
+def test_spectrograms_are_not_guessed(data: Path, audio_model: Path) -> None:
+    """A model that takes spectrograms needs the file that says how they are made."""
+    (audio_model / "config.json").write_text(json.dumps({"model_type": "whisper"}))
+    record(data / "a.wav", 0.2)
+
+    with pytest.raises(DataUnreadableError, match=r"preprocessor_config.* a whisper takes spectrograms"):
+        read_batches(data, modality="audio", model_dir=audio_model, samples=10)
 
 
 @pytest.mark.parametrize("normalise", [True, False])

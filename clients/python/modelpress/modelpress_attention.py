@@ -159,7 +159,7 @@ def replay_heads(plan: Mapping[str, Any], base: nn.Module) -> None:
     Raises:
         ValueError: the plan names a module, a head or a size that this model cannot have.
     """
-    config: Any = base.config
+    config: Any = getattr(base, "config", None)
     for path, kept in plan.get("heads", {}).items():
         module, heads = base.get_submodule(path), range(config.num_attention_heads)
         if type(module).__name__ not in _KINDS or not _some_of(heads, kept):

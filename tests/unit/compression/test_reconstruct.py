@@ -1,7 +1,7 @@
 """Reconstruction makes up for a cut: never worse on its data, exact where that is possible, and within bounds."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, ListBatches
-from jobs.compression.anatomy import anatomy_of
+from jobs.batches import Batch, Batches, ListBatches, trunk_of
+from jobs.compression.anatomy import Attention, FeedForward, Layer, anatomy_of
 from jobs.compression.cutting import Cut, cut_all, inputs_going
 from jobs.compression.reconstruct import Block, passes, reconstruct
 from jobs.compression.surgery import drop_heads, drop_units
@@ -24,6 +24,7 @@ STABLE = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
 VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **{family: (family, {}) for family in FAMILIES},
     **{f"{family}-stable": (family, STABLE) for family in ("hubert", "wav2vec2", "unispeech-sat")},
+    "opt-after": ("opt", {"do_layer_norm_before": False}),
 }
 """Every family, and those whose config can put the normalisation first."""
 
@@ -35,6 +36,15 @@ STREAMS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("hubert-stable", "wav2vec2-stable", "unispeech-sat-stable"), ("final_layer_norm", "")),
     **dict.fromkeys(("vit", "deit", "audio-spectrogram-transformer"), _VIT),
     "dinov2": ("norm2", ""),
+    "vit_mae": _VIT,
+    "albert": ("albert_layers.0.attention.LayerNorm", "albert_layers.0.full_layer_layer_norm"),
+    "modernbert": ("mlp_norm", ""),
+    "gpt2": ("ln_2", ""),
+    "opt": ("final_layer_norm", ""),
+    "opt-after": ("self_attn_layer_norm", "final_layer_norm"),
+    "whisper": ("final_layer_norm", ""),
+    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "gemma"), ("post_attention_layernorm", "")),
+    "wav2vec2-bert": ("conv_module", "final_layer_norm"),
 }
 """The module of a layer that reads the stream after the attention, and after the feed-forward pair ("": the next)."""
 
@@ -94,8 +104,8 @@ def stream(model: PreTrainedModel, path: str, layer: int, batch: Batch) -> Tenso
     else:
         handle = module.register_forward_hook(lambda _, given, output: heard.append(output))
     with handle, torch.no_grad():
-        model.base_model(**batch)
-    return heard[0]
+        trunk_of(model)(**batch)
+    return heard[0].view(*trunk_of(model)(**batch).last_hidden_state.shape)
 
 
 @variants
@@ -110,13 +120,20 @@ def test_each_refit_beats_the_plain_cut_on_its_data(variant: str, block: Block) 
 
     cut(refitted, block, batches)
 
-    for index in range(2):
+    for index in range(len(anatomy_of(dense).encoder(dense))):
         unfitted = deepcopy(refitted)
-        layers = [anatomy_of(each).layers(each)[index] for each in (unfitted, plain)]
-        slots = [layer.attention.output if block == "attention" else layer.feed_forward.down for layer in layers]
-        slots[0].put(slots[1].linear)
+        put_back(unfitted, plain, block, index)
         before = stream_error(unfitted, dense, path, index, batches)
         assert stream_error(refitted, dense, path, index, batches) < 0.99 * before
+
+
+def put_back(model: PreTrainedModel, other: PreTrainedModel, block: Block, index: int) -> None:
+    """Give one layer of *model* the map that the *other* has where *block* writes into the stream."""
+    anatomy = anatomy_of(model)
+    with anatomy.opened(model), anatomy.opened(other):
+        layers = [anatomy.layers(each)[index] for each in (model, other)]
+        slots = [layer.attention.output if block == "attention" else layer.feed_forward.down for layer in layers]
+        slots[0].put(slots[1].linear)
 
 
 @variants
@@ -128,7 +145,8 @@ def test_where_nothing_is_cut_nothing_changes(variant: str, block: Block) -> Non
     anatomy = anatomy_of(model)
     batches = tiny_batches(model.config.model_type)
 
-    reconstruct(model, deepcopy(anatomy.encoder(model)), block, anatomy, batches=batches, progress=silent)
+    with anatomy.opened(model):
+        reconstruct(model, deepcopy(anatomy.encoder(model)), block, anatomy, batches=batches, progress=silent)
 
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
@@ -136,7 +154,36 @@ def test_where_nothing_is_cut_nothing_changes(variant: str, block: Block) -> Non
 def output(model: PreTrainedModel, batch: Batch) -> Tensor:
     """Return the last hidden states."""
     with torch.no_grad():
-        return model.base_model(**batch).last_hidden_state
+        return trunk_of(model)(**batch).last_hidden_state
+
+
+def double(layers: Sequence[Layer], block: Block) -> None:
+    """Make the second half of all parts copies of the first."""
+    blocks = [layer.attention for layer in layers] if block == "attention" else pairs(layers)
+    with torch.no_grad():
+        for parameter in (each for part in blocks for slot in part.inward for each in slot.linear.parameters()):
+            half = len(parameter) // 2
+            parameter[half:] = parameter[:half]
+
+
+def halves(layers: Sequence[Layer], block: Block) -> list[Cut]:
+    """Return the cuts that take the second half of all parts."""
+    if block == "attention":
+        keep = torch.arange(HEADS // 2)
+        return [head_cut(layer.attention, keep) for layer in layers]
+    keep = torch.arange(UNITS // 2)
+    return [Cut(pair.down, inputs_going(keep, UNITS), partial(drop_units, pair, keep)) for pair in pairs(layers)]
+
+
+def head_cut(attention: Attention, keep: Tensor) -> Cut:
+    """Return the cut that leaves the heads in *keep*."""
+    going = inputs_going(keep, HEADS, attention.span(attention.output))
+    return Cut(attention.output, going, partial(drop_heads, attention, keep))
+
+
+def pairs(layers: Sequence[Layer]) -> list[FeedForward]:
+    """Return all feed-forward pairs, bottom first."""
+    return [pair for layer in layers for pair in layer.feed_forwards]
 
 
 @variants
@@ -145,30 +192,12 @@ def test_what_the_rest_can_say_is_restored(variant: str, block: Block) -> None:
     """When the parts that go are copies of parts that stay, the output comes back, on other data too."""
     model = made(variant)
     kind, anatomy = model.config.model_type, anatomy_of(model)
-    layers = anatomy.layers(model)
-    with torch.no_grad():
-        for layer in layers:
-            attention, pair = layer.attention, layer.feed_forward
-            slots = (attention.query, attention.key, attention.value) if block == "attention" else (pair.up,)
-            for slot in slots:
-                half = slot.linear.out_features // 2
-                slot.linear.weight[half:] = slot.linear.weight[:half]
-                slot.linear.bias[half:] = slot.linear.bias[:half]
-    dense = output(model, tiny_batch(kind, seed=99))
-    keep = torch.arange((HEADS if block == "attention" else UNITS) // 2)
-    cuts = [
-        Cut(
-            layer.attention.output,
-            inputs_going(keep, HEADS, layer.attention.head_dim),
-            partial(drop_heads, layer.attention, keep),
-        )
-        if block == "attention"
-        else Cut(layer.feed_forward.down, inputs_going(keep, UNITS), partial(drop_units, layer.feed_forward, keep))
-        for layer in layers
-    ]
-    plain = deepcopy(model)
+    with anatomy.opened(model):
+        double(anatomy.layers(model), block)
+        dense = output(model, tiny_batch(kind, seed=99))
+        plain = deepcopy(model)
 
-    cut_all(model, cuts, block, context(model, tiny_batches(kind, 12)), refit=True)
+        cut_all(model, halves(anatomy.layers(model), block), block, context(model, tiny_batches(kind, 12)), refit=True)
 
     cut(plain, block, None)
     assert (output(plain, tiny_batch(kind, seed=99)) - dense).abs().max() > 1e-2
