@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from transformers import PreTrainedConfig
 
@@ -52,6 +53,19 @@ def check_counts(config: Any, name: str = "") -> None:
             check_counts(value, name)
     elif isinstance(config, int) and config > MOST_PARTS and any(word in name for word in _COUNTED):
         raise CorruptCheckpointError(f"Expected a config with {name} of at most {MOST_PARTS}; got {config}.")
+
+
+def check_finite(model: nn.Module) -> None:
+    """Look through every weight for numbers that are none, which would reach each output.
+
+    Raises:
+        CorruptCheckpointError: a weight is NaN or infinite; the message names its tensor.
+    """
+    for name, parameter in model.named_parameters():
+        if not parameter.isfinite().all():
+            raise CorruptCheckpointError(
+                f"Expected finite weights; {name} holds NaN or infinity. Save the model again from a good state."
+            )
 
 
 def check_size(kind: Any, config: PreTrainedConfig, stored: Mapping[str, tuple[int, ...]]) -> None:

@@ -185,8 +185,13 @@ def _model_class(config: PreTrainedConfig) -> Any:
 
 def _shapes(directory: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape that each tensor has in memory, from the files' headers."""
-    files = weight_files(directory)
-    return {name: shape for file in files for name, shape in dense_shapes(file, tensors_in(file)).items()}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in weight_files(directory):
+        try:
+            shapes |= dense_shapes(file, tensors_in(file))
+        except SafetensorError as error:
+            raise CorruptCheckpointError(f"Expected {file.name} to be safetensors; its reader says: {error}") from error
+    return shapes
 
 
 def _state(directory: Path) -> dict[str, Tensor]:

@@ -11,6 +11,8 @@ from dataclasses import MISSING, dataclass, fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from jobs.contract.rules import breaches, side
+
 Json = dict[str, Any]
 
 _TYPES: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
@@ -33,10 +35,22 @@ class Schema:
         return {word: value for word, value in zip(_BOUNDS, values, strict=True) if value is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Where every parameter in *when* has one of its values, every one in *then* must have one of its own.
+
+    An empty tuple stands for any value that is given.
+    """
+
+    when: Mapping[str, tuple[Any, ...]]
+    then: Mapping[str, tuple[Any, ...]]
+
+
 def json_schema(params: type[Any]) -> Json:
     """Return the JSON Schema (2020-12) of the dataclass *params*.
 
     Fields named in ``params.alternatives`` are amounts of which exactly one is given: ``oneOf`` over ``required``.
+    What ``params.rules`` say of fields that do not go together is ``allOf`` over ``if`` and ``then``.
     """
     hints = get_type_hints(params, include_extras=True)
     described = {each.name: _property(hints[each.name], each.default) for each in fields(params)}
@@ -46,6 +60,11 @@ def json_schema(params: type[Any]) -> Json:
         document["required"] = required
     if params.alternatives:
         document["oneOf"] = [{"required": [name]} for name in params.alternatives]
+    defaults = {each.name: each.default for each in fields(params)}
+    if params.rules:
+        document["allOf"] = [
+            {"if": side(rule.when, defaults), "then": side(rule.then, defaults)} for rule in params.rules
+        ]
     return document
 
 
@@ -64,6 +83,8 @@ def problems(schema: Json, document: Mapping[str, Any]) -> Iterator[str]:
     for name in known.keys() & document.keys():
         if not _fits(known[name], document[name]):
             yield f"{name}: expected {_expected(known[name])}; got {document[name]!r}."
+    for rule in schema.get("allOf", ()):
+        yield from (f"{name}: {said}" for name, said in breaches(rule, document))
 
 
 def _property(hint: Any, default: Any) -> Json:

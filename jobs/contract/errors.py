@@ -24,7 +24,11 @@
     └── InternalError             our fault
 
 A job that fails says ``{code, message, stage, retryable, attempt}``; an HTTP error is a problem document with the
-same ``code``. Codes are API: they are documented in ``docs/errors.md`` and never change their meaning.
+same ``code``. The ``stage`` is what was under way: ``queue`` (waiting), ``fetch``, ``load`` (opening and trying the
+model, reading the data, choosing steps for a target), the name of the technique while its step runs, ``evaluate``,
+``recover``, ``write``, ``export``, ``profile`` or ``publish``. Progress also has ``compress``, between two steps.
+
+Codes are API: they are documented in ``docs/errors.md`` and never change their meaning.
 """
 
 from typing import ClassVar

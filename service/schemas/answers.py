@@ -8,6 +8,8 @@ from marshmallow import fields
 from jobs.contract.state import JobState
 from service.schemas.base import AnswerSchema
 
+STAGES = "fetch, load, a technique's name while its step runs, evaluate, recover, write, export, profile or publish"
+
 
 def text(about: str, **options: Any) -> fields.String:
     """Return a string that is always there."""
@@ -42,7 +44,7 @@ def free(about: str, **options: Any) -> fields.Dict:
 class Progress(AnswerSchema):
     """How far a running job is."""
 
-    stage = text("fetch, load, compress, a technique's name, evaluate, recover, write, profile or publish")
+    stage = text(f"{STAGES}; compress between two steps")
     step = count("Steps of the stage that are done")
     steps = count("Steps of the stage")
     fraction = fields.Float(
@@ -55,7 +57,7 @@ class JobError(AnswerSchema):
 
     code = text("Stable name; see docs/errors")
     message = text("What was expected, what came and what to do")
-    stage = text("Where it happened", allow_none=True)
+    stage = text(f"What was under way: queue, {STAGES}", allow_none=True)
     retryable = flag("Whether the same request may succeed later")
     attempt = count("The attempt that failed last")
 

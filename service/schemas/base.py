@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Protocol
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, validates_schema
 
+from jobs.contract.rules import breaches
+
 Json = dict[str, Any]
 
 
@@ -36,6 +38,22 @@ class ExactlyOne:
             raise ValidationError(
                 f"Expected exactly one of {', '.join(self.names)}; got {' and '.join(came) or 'none'}."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Where some fields have certain values, others must have theirs, as `jobs.contract.rules` reads it."""
+
+    rule: Json
+
+    def json_schema(self) -> Json:
+        """Return the rule, which is a condition already."""
+        return self.rule
+
+    def check(self, document: Mapping[str, Any]) -> None:
+        """Refuse values that do not go together."""
+        if wrong := {name: [said[0].upper() + said[1:]] for name, said in breaches(self.rule, document)}:
+            raise ValidationError(wrong)
 
 
 class RequestSchema(Schema):

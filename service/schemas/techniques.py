@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from jobs.contract.catalogue import CatalogueEntry
-from service.schemas.base import ExactlyOne, RequestSchema
+from service.schemas.base import ExactlyOne, RequestSchema, Rule, Together
 from service.schemas.fields import (
     AnyOf,
     NamedEnum,
@@ -41,11 +41,12 @@ def _step_schema(entry: CatalogueEntry) -> type[RequestSchema]:
         name: field_of(schema, title + _camel(name), required=name in parameters.get("required", ()))
         for name, schema in parameters["properties"].items()
     }
-    rules = (
+    rules: list[Rule] = (
         [ExactlyOne([name for each in parameters["oneOf"] for name in each["required"]])]
         if "oneOf" in parameters
         else []
     )
+    rules = [*rules, *(Together(rule) for rule in parameters.get("allOf", ()))]
     members |= {"technique": Tag(entry["name"]), "rules": rules, "__doc__": entry["summary"]}
     return type(f"{title}Step", (RequestSchema,), members)
 

@@ -14,7 +14,7 @@ from http_calls import GOOD, Json, accepted, ended, events, problem, step
 from modelpress import ModelPress
 from tiny import tiny
 from tiny_folders import put_folder
-from transformers import GPT2Config, GPT2Model
+from transformers import GPT2Config, GPT2Model, PreTrainedModel
 
 from deploy.embedded.stack import BUCKET, MODELS_BUCKET, Stack
 from jobs.state.storage import S3Store
@@ -69,6 +69,16 @@ def _replaced(model: Callable[[], Any]) -> Callable[[Path], object]:
     return write
 
 
+def _filled(model: PreTrainedModel, name: str, value: float) -> PreTrainedModel:
+    model.get_parameter(name).data.fill_(value)
+    return model
+
+
+def _unmoving(model: PreTrainedModel) -> PreTrainedModel:
+    model.config.conv_stride = (0, 2)
+    return model
+
+
 BROKEN: Mapping[str, Callable[[Path], object]] = {
     "no-config": _without("config.json"),
     "no-weights": _without("model.safetensors"),
@@ -81,6 +91,9 @@ BROKEN: Mapping[str, Callable[[Path], object]] = {
     "weighing-head": _replaced(
         lambda: tiny("hubert", head="ForSequenceClassification", use_weighted_layer_sum=True, num_labels=2)
     ),
+    "not-a-number": _replaced(lambda: _filled(tiny("bert"), "encoder.layer.1.output.dense.weight", float("nan"))),
+    "overflowing": _replaced(lambda: _filled(tiny("bert"), "encoder.layer.1.output.LayerNorm.weight", 3e38)),
+    "no-stride": _replaced(lambda: _unmoving(tiny("hubert"))),
 }
 """What is done to a good folder."""
 
@@ -89,14 +102,14 @@ FAILS = (
     Fails(
         "a rank that does not pay",
         "rank_does_not_pay",
-        "compress",
+        "low_rank",
         r"Rank 1000 does not make .* smaller\. The largest rank that pays in all chosen maps is 15",
         step("low_rank", rank=1000),
     ),
     Fails(
         "a technique that the architecture rules out",
         "not_applicable",
-        "compress",
+        "distillation",
         "weighs the states of every layer.*Send the base model",
         step("distillation", layers_kept=1, steps=0),
         folder="weighing-head",
@@ -104,14 +117,14 @@ FAILS = (
     Fails(
         "layers that are not there",
         "not_applicable",
-        "compress",
+        "distillation",
         r"0 to 1; got \(0, 7\)",
         step("distillation", layers_kept=[0, 7], steps=0),
     ),
     Fails(
         "a technique used twice",
         "not_applicable",
-        "compress",
+        "low_rank",
         "factorised already.*Start from the dense model",
         {"steps": [{"technique": "low_rank", "rank_ratio": 0.5}] * 2},
     ),
@@ -169,6 +182,16 @@ FAILS = (
     Fails("a pickle", "unsafe_format", "fetch", r"only as pickles \(pytorch_model.bin\).*save_pr", folder="pickled"),
     Fails("a truncated file", "corrupt_checkpoint", "load", "whole safetensors file.*Send", folder="truncated"),
     Fails("weights of another size", "corrupt_checkpoint", "load", MISFIT, folder="misfit"),
+    Fails("a weight that is no number", "corrupt_checkpoint", "load", r"\.weight holds NaN", folder="not-a-number"),
+    Fails("weights that overflow", "corrupt_checkpoint", "load", "short input holds NaN", folder="overflowing"),
+    Fails("a config that cannot compute", "corrupt_checkpoint", "load", "cannot compute.*stride", folder="no-stride"),
+    Fails(
+        "an input that the model cannot take",
+        "invalid_request",
+        "load",
+        "at most 40 tokens, the model's positions; got 41",
+        {"profile": {"inputs": [{"kind": "text", "tokens": 41}]}},
+    ),
     Fails("an unknown architecture", "unsupported_model", "load", "got 'perceptron-9000'", folder="invented"),
     Fails("an architecture without a row", "unsupported_model", "load", "among .*bert.*; got 'gpt2'", folder="decoder"),
     Fails("a model with code of its own", "unsafe_format", "load", "auto_map.*never", folder="own-code"),

@@ -147,6 +147,17 @@ def test_a_real_model_opens() -> None:
     assert model.num_parameters() == 22_713_216
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(folder: Path, value: float) -> None:
+    """One NaN or infinity would reach every output, so it is refused with its tensor's name."""
+    state = load_file(folder / "model.safetensors")
+    state["encoder.layer.1.output.dense.weight"][3, 5] = value
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+    with pytest.raises(CorruptCheckpointError, match=r"encoder\.layer\.1\.output\.dense\.weight holds NaN"):
+        load_model(folder)
+
+
 @pytest.mark.parametrize("suffix", [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack"])
 def test_pickled_weights_are_refused_with_a_way_out(folder: Path, suffix: str) -> None:
     """A folder with nothing but pickles is unsafe, and the message says how to convert it."""
@@ -167,7 +178,7 @@ def test_a_pickle_beside_safetensors_is_left_alone(folder: Path) -> None:
     ("changes", "error"),
     [
         ({"auto_map": {"AutoModel": "evil.Model"}}, UnsafeFormatError),
-        ({"model_type": "melhubert"}, UnsupportedModelError),
+        ({"model_type": "perceptron-9000"}, UnsupportedModelError),
         ({"model_type": None}, UnsupportedModelError),
         ({"model_type": ["bert"]}, UnsupportedModelError),
         ({"model_type": "modelpress", "base_model_type": "modelpress"}, UnsupportedModelError),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
-from jobs.compression.schema import Schema, json_schema, problems
+from jobs.compression.schema import Rule, Schema, json_schema, problems
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,11 @@ class Cut:
     """Parameters of every kind."""
 
     alternatives: ClassVar[tuple[str, ...]] = ("share", "count")
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(when={"how": ("fancy",)}, then={"loud": (False,)}),
+        Rule(when={"loud": (True,)}, then={"share": ()}),
+        Rule(when={"which": ()}, then={"how": ("plain",)}),
+    )
 
     how: Annotated[Literal["plain", "fancy"], Schema("How.")]
     share: Annotated[float | None, Schema("Share.", minimum=0, below=1)] = None
@@ -49,6 +54,26 @@ def test_alternatives_become_one_of() -> None:
     assert schema["additionalProperties"] is False
 
 
+def test_rules_become_conditions() -> None:
+    """A name is required on a side only where its default is none of the values: not given, it has its default."""
+    schema = json_schema(Cut)
+
+    assert schema["allOf"] == [
+        {
+            "if": {"properties": {"how": {"enum": ["fancy"]}}, "required": ["how"]},
+            "then": {"properties": {"loud": {"enum": [False]}}},
+        },
+        {
+            "if": {"properties": {"loud": {"enum": [True]}}, "required": ["loud"]},
+            "then": {"properties": {}, "required": ["share"]},
+        },
+        {
+            "if": {"properties": {}, "required": ["which"]},
+            "then": {"properties": {"how": {"enum": ["plain"]}}, "required": ["how"]},
+        },
+    ]
+
+
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
@@ -60,11 +85,14 @@ def test_alternatives_become_one_of() -> None:
         ({"how": "plain", "count": True}, "count: expected integer at least 1; got True."),
         ({"how": "plain", "count": 2.0}, "count: expected integer at least 1; got 2.0."),
         ({"how": "odd", "count": 2}, "how: expected one of plain, fancy; got 'odd'."),
-        ({"how": "plain", "count": 2, "loud": 1}, "loud: expected boolean; got 1."),
+        ({"how": "plain", "share": 0.5, "loud": 1}, "loud: expected boolean; got 1."),
         (
             {"how": "plain", "count": 2, "which": [1, 1]},
             "which: expected a list of distinct values, each integer at least 0; got [1, 1].",
         ),
+        ({"how": "fancy", "share": 0.5, "loud": True}, "loud: expected false because of how fancy; got True."),
+        ({"how": "plain", "count": 2, "loud": True}, "share: expected a value because of loud true; got nothing."),
+        ({"how": "fancy", "share": 0.5, "which": [1]}, "how: expected plain because of which; got 'fancy'."),
         ({"how": "plain", "count": 2, "x": 1}, "x: not a parameter; expected one of how, share, count, which, loud."),
     ],
 )
@@ -75,4 +103,4 @@ def test_problems_say_what_was_expected_and_what_came(document: dict[str, Any], 
 
 def test_a_good_document_has_no_problems() -> None:
     """What fits the schema passes."""
-    assert not list(problems(json_schema(Cut), {"how": "fancy", "share": 0, "which": [2, 0], "loud": True}))
+    assert not list(problems(json_schema(Cut), {"how": "plain", "share": 0, "which": [2, 0], "loud": True}))

@@ -12,7 +12,6 @@ from jobs.compression.moments import second_moments
 from jobs.compression.technique import Context, Outcome, apply
 from jobs.contract.catalogue import catalogue, data_required
 from jobs.contract.errors import (
-    CorruptCheckpointError,
     DataRequiredError,
     InvalidRequestError,
     NotApplicableError,
@@ -197,17 +196,6 @@ def test_a_factor_without_whole_fours() -> None:
     assert not any(bool(found.any()) for found in zeros(model))
 
 
-@pytest.mark.parametrize("criterion", CRITERIA)
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_weights_that_are_no_numbers(criterion: str, value: float) -> None:
-    """NaN or infinity anywhere in the model is refused with the tensor's name."""
-    model = tiny("bert")
-    model.encoder.layer[1].output.dense.weight.data[3, 5] = value
-
-    with pytest.raises(CorruptCheckpointError, match=r"encoder\.layer\.1\.output\.dense\.weight holds NaN"):
-        prune(model, criterion=criterion)
-
-
 def test_inputs_that_are_dead_in_the_data_go_first() -> None:
     """A hidden unit that never fires loses its weights before any that does, and the count stays exact."""
     model = tiny("bert", hidden_act="relu")
@@ -238,14 +226,17 @@ def test_criteria_on_data_need_data(criterion: str) -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"pattern": "2:4", "sparsity": 0.6}, "sparsity: expected 0.5"),
+        ({"pattern": "2:4", "sparsity": 0.6}, "sparsity: expected 0.5 because of pattern 2:4; got 0.6"),
         ({"pattern": "2:4", "sparsity": 0}, "sparsity: expected 0.5"),
-        ({"pattern": "block"}, "block_size: missing"),
-        ({"block_size": 4}, "only with pattern block; got 4 with unstructured"),
-        ({"pattern": "2:4", "scope": "layer"}, "scope: expected only by magnitude"),
-        ({"criterion": "wanda", "scope": "global"}, "got global with wanda"),
-        ({"criterion": "sparsegpt", "include_bias": True}, "include_bias: expected only by magnitude"),
-        ({"pattern": "block", "block_size": 4, "include_bias": True}, "got true with magnitude and block"),
+        ({"pattern": "block"}, "block_size: expected a value because of pattern block; got nothing"),
+        ({"block_size": 4}, "pattern: expected block because of block_size; got nothing"),
+        ({"pattern": "2:4", "scope": "layer"}, "pattern: expected unstructured or block because of scope; got '2:4'"),
+        ({"criterion": "wanda", "scope": "global"}, "criterion: expected magnitude because of scope; got 'wanda'"),
+        ({"criterion": "wanda", "include_bias": True}, "criterion: expected magnitude because of include_bias true"),
+        (
+            {"pattern": "block", "block_size": 4, "include_bias": True},
+            "pattern: expected unstructured because of include_bias true; got 'block'",
+        ),
     ],
 )
 def test_parameters_that_do_not_go_together(params: dict[str, Any], message: str) -> None:

@@ -49,6 +49,9 @@ BAD = [
     ({"model": MODEL, **step("head_pruning", heads_removed=0.5, heads_kept=2)}, "/steps/0", "invalid_request"),
     ({"model": MODEL, **step("head_pruning", heads_removed=0.5, size=2)}, "/steps/0/size", "invalid_request"),
     ({"model": MODEL, **step("head_pruning", heads_removed=0.5, scope="all")}, "/steps/0/scope", "invalid_request"),
+    ({"model": MODEL, **step("weight_pruning", pattern="2:4", sparsity=0.6)}, "/steps/0/sparsity", "invalid_request"),
+    ({"model": MODEL, **step("weight_pruning", pattern="block")}, "/steps/0/block_size", "invalid_request"),
+    ({"model": MODEL, **step("weight_pruning", block_size=4)}, "/steps/0/pattern", "invalid_request"),
     (
         {"model": MODEL, **step("weight_pruning", sparsity=0.5, include_bias=0)},
         "/steps/0/include_bias",
