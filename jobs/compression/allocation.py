@@ -20,7 +20,7 @@ from torch import Tensor
 
 from jobs.contract.errors import TargetUnreachableError
 
-RESOLUTION = 20_000
+RESOLUTION = 10_000
 """Combinations kept after each place, at most."""
 
 P = TypeVar("P")
@@ -78,6 +78,14 @@ def front(cells: Cells[P, L]) -> Front[P, L]:
         costs, errors = all_costs[kept], all_errors[kept]
         trail.append(kept)
     return Front(cells, costs, errors, tuple(trail))
+
+
+def undominated(levels: Mapping[L, tuple[int, float]]) -> dict[L, tuple[int, float]]:
+    """Return the levels that are better than all that cost no more, the cheapest first."""
+    names, pairs = list(levels), list(levels.values())
+    costs = torch.tensor([cost for cost, _ in pairs], dtype=torch.int64)
+    errors = torch.tensor([error for _, error in pairs], dtype=torch.float64)
+    return {names[index]: pairs[index] for index in _undominated(costs, errors).tolist()}
 
 
 def allocate(cells: Cells[P, L], budget: int) -> dict[P, L]:

@@ -33,6 +33,8 @@ from jobs.compression.regression import Regression
 from jobs.compression.technique import Progress, part_of
 
 Block: TypeAlias = Literal["attention", "feed_forward"]
+Refitted: TypeAlias = Literal["attention", "feed_forward", "layer"]
+"""Blocks of one kind, or all blocks of a layer."""
 Call: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 """What a layer is called with beside its hidden states."""
 
@@ -45,7 +47,7 @@ def passes(batches: int, layers: int) -> int:
 def reconstruct(
     model: PreTrainedModel,
     reference: nn.ModuleList,
-    block: Block,
+    block: Refitted,
     anatomy: Anatomy,
     *,
     batches: Batches,
@@ -58,13 +60,13 @@ def reconstruct(
     Args:
         model: already cut.
         reference: its layers as they were before.
-        block: what was cut.
+        block: what was cut; with ``layer`` every block.
         anatomy: of *model*.
         batches: what to fit on; the same ones give the same weights.
         progress: called after each batch, first for all layers together and then for each.
     """
     layers = anatomy.encoder(model)
-    joints = _joints(anatomy, model, block)
+    joints = joints_of(anatomy, model, block)
     refits = [(dense, cut, joint) for dense, cut in zip(reference, layers, strict=True) for joint in joints]
     total = passes(len(batches), len(refits))
     unchanged: dict[tuple[str, str], list[int]] = {}
@@ -85,7 +87,7 @@ def reconstruct(
 
 
 @dataclass(frozen=True, slots=True)
-class _Joint:
+class Joint:
     """Where a block joins the residual stream; all are paths from a layer.
 
     Attributes:
@@ -107,14 +109,18 @@ class _Joint:
         return self.share * (torch.ones(1) if factor is None else factor.detach())
 
 
-def _joints(anatomy: Anatomy, model: PreTrainedModel, block: Block) -> tuple[_Joint, ...]:
-    """Return where the blocks of one kind in a layer join the stream, bottom first."""
+def joints_of(anatomy: Anatomy, model: PreTrainedModel, block: Refitted) -> tuple[Joint, ...]:
+    """Return where the blocks of one kind in a layer, or all of them, join the stream, bottom first."""
     family = anatomy.family
+    attention = Joint(family.output, family.attention_reads, family.attention_scale)
     if block == "attention":
-        return (_Joint(family.output, family.attention_reads, family.attention_scale),)
+        return (attention,)
+    if block == "layer":
+        *first, last = joints_of(anatomy, model, "feed_forward")
+        return (*first, attention, last)
     residual = family.feed_forward_reads or (None if anatomy.norm_first(model) else family.up)
-    pair = _Joint(family.down, residual, family.feed_forward_scale, family.feed_forward_share)
-    return (_Joint(family.first_down, "", share=family.feed_forward_share), pair) if family.first_down else (pair,)
+    pair = Joint(family.down, residual, family.feed_forward_scale, family.feed_forward_share)
+    return (Joint(family.first_down, "", share=family.feed_forward_share), pair) if family.first_down else (pair,)
 
 
 @dataclass(slots=True)
@@ -134,13 +140,17 @@ class _Stream:
     above: Float[Tensor, "B T D"] = field(init=False)
 
     def compare(
-        self, dense: nn.Module, cut: nn.Module, joint: _Joint
+        self, dense: nn.Module, cut: nn.Module, joint: Joint
     ) -> Iterator[tuple[Float[Tensor, "N I"], Float[Tensor, "N D"]]]:
-        """Yield what the cut layer's map is given and what its stream lacks, each time that the layer is used."""
+        """Yield what the cut layer's map is given and what its stream lacks, each time that the layer is used.
+
+        It is not refitted yet, so that when it is used again it is given what the uncut one then is.
+        """
         self.above, below = self.dense, self.cut
         for call in self.calls[0]:
             _, wanted, self.above = _look(dense, joint, self.above, call)
-            inputs, found, below = _look(cut, joint, below, call)
+            inputs, found, _ = _look(cut, joint, below, call)
+            below = self.above
             yield self._rows(inputs), self._rows(wanted) - self._rows(found)
 
     def climb(self, cut: nn.Module) -> None:
@@ -155,7 +165,7 @@ class _Stream:
 
 
 def _refit(
-    dense: nn.Module, cut: nn.Module, joint: _Joint, streams: Sequence[_Stream], progress: Progress
+    dense: nn.Module, cut: nn.Module, joint: Joint, streams: Sequence[_Stream], progress: Progress
 ) -> str | None:
     """Refit one map; return why it stays as it is, if it does."""
     linear = cast("Linear", cut.get_submodule(joint.projection))
@@ -185,7 +195,7 @@ def _correct(linear: Linear, sums: Regression, scale: Float[Tensor, " _"]) -> st
 
 
 def _look(
-    layer: nn.Module, joint: _Joint, hidden: Float[Tensor, "B T D"], call: Call
+    layer: nn.Module, joint: Joint, hidden: Float[Tensor, "B T D"], call: Call
 ) -> tuple[Float[Tensor, "B T I"], Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
     """Run *layer* and return what its map is given, the stream that the map has written into, and its output."""
     heard: dict[str, Tensor] = {}
