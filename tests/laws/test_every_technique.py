@@ -36,11 +36,13 @@ ASKED: Mapping[str, tuple[Json, ...]] = {
         {"units_removed": 0.5},
         {"units_kept": 24},
         {"units_removed": 0.3, "scope": "global", "reconstruct": False},
+        {"units_removed": 0.3, "scope": "global", "score": "fisher", "reconstruct": False},
     ),
     "head_pruning": (
         {"heads_removed": 0.5},
         {"heads_kept": 3},
         {"heads_kept": 3, "scope": "global", "reconstruct": False},
+        {"heads_kept": 3, "scope": "global", "score": "taylor", "reconstruct": False},
     ),
     "low_rank": (
         {"rank_ratio": 0.5},

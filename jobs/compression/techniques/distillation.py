@@ -1,31 +1,37 @@
-"""Keep some layers and teach them to imitate the whole model.
+"""Keep some layers, heads and units, and teach what is left to imitate the whole model.
 
-The student is the model with fewer layers, weights included. It then learns, without labels, to give the teacher's
-hidden states: each kept layer those it had in the teacher, the last one the teacher's output. Fewer layers load in
-plain transformers, and are the surest way to a faster model.
+The student is the model with fewer layers, weights included, and where asked with fewer heads and feed-forward units in
+each: those that weigh least go, and the maps that read them are refitted, before learning begins. It then learns,
+without labels, to give the teacher's hidden states: each kept layer those it had in the teacher, or those of another
+layer named for it, the last one the teacher's output. Attention relations and the logits of a task head can count too.
+Fewer layers load in plain transformers, and are the surest way to a faster model.
 
-Source: DistilHuBERT, arXiv:2110.01900 (loss, layers from the teacher); DPHuBERT, arXiv:2305.17651 (1 - cosine)
+Source: DistilHuBERT, arXiv:2110.01900 (states, layers from the teacher); DPHuBERT, arXiv:2305.17651 (1 - cosine);
+MiniLMv2, arXiv:2012.15828 (relations); Hinton et al. 2015, arXiv:1503.02531 (logits)
 
-Differs: the last layer is always kept when a count is given; the teacher runs without dropout; a student that learning
-has made worse on held-out data is put back.
+Differs: the last layer is always kept when a count is given; the teacher runs without dropout; the hidden width stays
+the teacher's, so that states are compared without a projection and whatever reads the output goes on working; a
+student that learning has made worse on held-out data is put back.
 
-Cost: one pass of the teacher and one training step of the student for each step.
+Cost: one pass of the teacher and one training step of the student for each batch.
 """
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
-from torch import nn
 from transformers import PreTrainedModel
 
-from jobs.compression.proof import drop_proven
-from jobs.compression.recovery import evenly_spaced, recover
+from jobs.compression.anatomy import Anatomy
+from jobs.compression.learning.matching import Losses
+from jobs.compression.learning.schedule import Schedule
+from jobs.compression.learning.student import STAGE, Shape, make_student
+from jobs.compression.recovery import evenly_spaced, recover, set_apart
 from jobs.compression.schema import Schema
-from jobs.compression.surgery import drop_layers
-from jobs.compression.technique import Context, Outcome, Params, technique
+from jobs.compression.technique import Context, Outcome, Params, part_of, technique
 from jobs.contract.errors import NotApplicableError
+from jobs.contract.spec import DEFAULT_CHECKPOINT_EVERY, DEFAULT_LEARNING_BATCH, DEFAULT_LEARNING_RATE
 
 LAYER_SUM = "layer_weights"
 """The weights of a head that sums the states of all layers (``use_weighted_layer_sum``)."""
@@ -36,57 +42,122 @@ Index = Annotated[int, Schema("Counted from 0 at the bottom.", minimum=0)]
 
 @dataclass(frozen=True, slots=True)
 class Distillation(Params):
-    """Which layers stay, and how long they learn."""
+    """Which parts stay, how long they learn, and what counts."""
 
-    layers_kept: Annotated[Count | tuple[Index, ...], Schema("Layers that stay: how many, or which.")]
-    steps: Annotated[
-        int, Schema("Training steps; 0 only drops layers, and needs no data.", minimum=0, maximum=1_000_000)
-    ] = 100
-    learning_rate: Annotated[float, Schema("Peak learning rate of AdamW.", above=0, maximum=1)] = 1e-4
+    layers_kept: Annotated[
+        Count | tuple[Index, ...],
+        Schema("Layers that stay: how many, or which; all of them for a student that is only narrower."),
+    ]
+    heads_kept: Annotated[int | None, Schema("Heads that stay in each layer; all if left out.", minimum=1)] = None
+    units_kept: Annotated[
+        int | None, Schema("Feed-forward units that stay in each layer; all if left out.", minimum=1)
+    ] = None
+    steps: Annotated[int, Schema("Training steps; 0 only cuts, and needs no data.", minimum=0, maximum=1_000_000)] = 500
+    learning_rate: Annotated[float, Schema("Peak learning rate of AdamW.", above=0, maximum=1)] = DEFAULT_LEARNING_RATE
+    batch_size: Annotated[int, Schema("Sequences that a step learns from.", minimum=1, maximum=4096)] = (
+        DEFAULT_LEARNING_BATCH
+    )
+    layers_matched: Annotated[
+        tuple[Index, ...] | None,
+        Schema(
+            "The teacher's layer that each layer which stays imitates, bottom first; its own if left out. The last one "
+            "always learns the teacher's output."
+        ),
+    ] = None
+    output_weight: Annotated[float, Schema("Weight of the output's distance: L1 and cosine.", minimum=0)] = 1.0
+    hidden_weight: Annotated[float, Schema("Weight of the layers' distance: L1 and cosine.", minimum=0)] = 1.0
+    relations_weight: Annotated[
+        float,
+        Schema("Weight of the last layer's relations among queries, keys and values, as in MiniLMv2.", minimum=0),
+    ] = 0.0
+    logits_weight: Annotated[
+        float, Schema("Weight of the divergence of a task head's logits; needs a model with a head.", minimum=0)
+    ] = 0.0
+    temperature: Annotated[float, Schema("Softens the logits of teacher and student.", above=0, maximum=100)] = 2.0
+    max_seconds: Annotated[
+        float | None, Schema("Learning ends after so long; what comes out then depends on the machine.", above=0)
+    ] = None
+    checkpoint_every: Annotated[int, Schema("Steps between two snapshots to resume from.", minimum=1)] = (
+        DEFAULT_CHECKPOINT_EVERY
+    )
     seed: Annotated[int, Schema("Decides the order of the batches.", minimum=0, maximum=2**31 - 1)] = 0
+
+    def schedule(self) -> Schedule:
+        """Return how long and how fast the student learns."""
+        return Schedule(
+            steps=self.steps,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            max_seconds=self.max_seconds,
+            checkpoint_every=self.checkpoint_every,
+        )
+
+    def losses(self) -> Losses:
+        """Return what counts."""
+        return Losses(
+            output=self.output_weight,
+            hidden=self.hidden_weight,
+            logits=self.logits_weight,
+            temperature=self.temperature,
+            relations=self.relations_weight,
+        )
 
 
 @technique(Distillation, needs_data={"unless": {"steps": 0}})
 def compress(model: PreTrainedModel, params: Distillation, ctx: Context) -> Outcome:
-    """Return *model* with the layers that stay, taught by what it was.
+    """Return *model* with the parts that stay, taught by what it was.
 
     Raises:
-        NotApplicableError: a layer is asked for that the model does not have, or its head weighs every layer.
+        NotApplicableError: a layer is asked for that the model does not have, its head weighs every layer, or logits
+            are to count and it has no head.
         DataRequiredError: steps to learn, and no data.
     """
-    if any(name.endswith(LAYER_SUM) for name, _ in model.named_parameters()):
-        raise NotApplicableError(
-            "The model's head weighs the states of every layer, so none can go. Send the base model."
-        )
-    stack = ctx.anatomy.encoder(model)
-    keep = _kept(params.layers_kept, len(stack))
+    keep = _kept(params.layers_kept, ctx.anatomy, model)
+    shape = Shape(keep, params.heads_kept, params.units_kept)
+    layers = _matched(params.layers_matched, keep, ctx.anatomy.depth(model))
     if not params.steps:
-        _drop(model, stack, keep, ctx)
-        ctx.progress(1, 1)
-        return Outcome(model, {"layers_kept": list(keep)})
-    batches, teacher = ctx.data(), deepcopy(model)
-    _drop(model, stack, keep, ctx)
+        return Outcome(model, *make_student(model, shape, ctx))
+    teacher = deepcopy(model)
+    learning, deciding = set_apart(ctx.data(), ctx.deciding)
+    cutting = shape.stages * STAGE
+    total = cutting + params.steps
+    within = replace(ctx, batches=learning, progress=part_of(ctx.progress, 0, total))
+    achieved, notes = make_student(model, shape, within)
     learnt = recover(
         model,
         teacher,
-        batches,
-        steps=params.steps,
-        learning_rate=params.learning_rate,
-        seed=params.seed,
-        progress=ctx.progress,
-        layers=keep,
+        learning,
+        params.schedule(),
+        part_of(ctx.progress, cutting, total),
+        deciding=deciding,
+        layers=layers,
+        losses=params.losses(),
+        checkpoints=ctx.checkpoints,
     )
-    achieved = {"layers_kept": list(keep), "loss_before": learnt.before, "loss_after": learnt.after}
-    return Outcome(model, {**achieved, "steps": learnt.steps}, learnt.notes)
+    figures = {"loss_before": learnt.before, "loss_after": learnt.after, "steps": learnt.steps}
+    return Outcome(model, achieved | figures, (*notes, *learnt.notes))
 
 
-def _drop(model: PreTrainedModel, stack: nn.ModuleList, keep: Sequence[int], ctx: Context) -> None:
-    with drop_proven(model, ctx.probe, [layer for index, layer in enumerate(stack) if index not in keep]):
-        drop_layers(stack, keep)
-
-
-def _kept(asked: int | tuple[int, ...], present: int) -> tuple[int, ...]:
+def _kept(asked: int | tuple[int, ...], anatomy: Anatomy, model: PreTrainedModel) -> tuple[int, ...]:
+    present = anatomy.depth(model)
+    if asked == 1 and anatomy.family.keeps_first:
+        return (0,)
     keep = evenly_spaced(asked, present) if isinstance(asked, int) else tuple(sorted(asked))
     if len(keep) > present or keep[-1] >= present:
         raise NotApplicableError(f"Expected layers among the {present} of the model, 0 to {present - 1}; got {asked}.")
+    if len(keep) < present and any(name.endswith(LAYER_SUM) for name, _ in model.named_parameters()):
+        raise NotApplicableError(
+            "The model's head weighs the states of every layer, so none can go. Send the base model."
+        )
     return keep
+
+
+def _matched(asked: tuple[int, ...] | None, keep: Sequence[int], present: int) -> Sequence[int]:
+    if asked is None:
+        return keep
+    if len(asked) != len(keep) or max(asked) >= present:
+        raise NotApplicableError(
+            f"Expected a layer of the teacher, 0 to {present - 1}, for each of the {len(keep)} that stay; got {asked}."
+        )
+    return asked

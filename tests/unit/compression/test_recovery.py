@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from jobs.batches import ListBatches
 from jobs.compression.anatomy import anatomy_of
+from jobs.compression.learning.schedule import Schedule
 from jobs.compression.recovery import RecoveryOutcome, evenly_spaced, recover
 from jobs.compression.surgery import drop_layers, drop_units
 from jobs.compression.techniques.weight_pruning import prunable
@@ -31,9 +32,9 @@ def cut(family: str) -> tuple[PreTrainedModel, PreTrainedModel]:
 
 def learn(student: PreTrainedModel, teacher: PreTrainedModel, **asked: Any) -> RecoveryOutcome:
     """Recover with a few usual values."""
-    settings: dict[str, Any] = {"steps": 30, "learning_rate": 3e-3, "seed": 0, "progress": silent, **asked}
-    batches = settings.pop("batches", tiny_batches(teacher.config.model_type, 4))
-    return recover(student, teacher, batches, **settings)
+    batches = asked.pop("batches", None) or tiny_batches(teacher.config.model_type, 4)
+    schedule = Schedule(**{"steps": 30, "learning_rate": 3e-3, "batch_size": 2, **asked})
+    return recover(student, teacher, batches, schedule, silent)
 
 
 @pytest.mark.parametrize("family", ["bert", "hubert", "vit"])
@@ -139,7 +140,7 @@ def test_one_batch_is_enough_and_said() -> None:
 def test_no_batch_is_an_error() -> None:
     """Without data there is nothing to learn from."""
     with pytest.raises(DataRequiredError, match="Add a data reference"):
-        learn(*cut("bert"), batches=ListBatches([]))
+        recover(*cut("bert"), ListBatches([]), Schedule(1, 1e-3), silent)
 
 
 def test_a_shallow_student_learns_too() -> None:

@@ -1,0 +1,222 @@
+"""Learning: interrupted at any snapshot it ends with the same bits; its losses and its course are what they say."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import PreTrainedModel
+
+from jobs.batches import ListBatches
+from jobs.compression.anatomy import anatomy_of
+from jobs.compression.learning.checkpoints import FileCheckpoints, Snapshot
+from jobs.compression.learning.hearing import listen
+from jobs.compression.learning.losses import logits_apart, relation_heads, relations_apart, states_apart
+from jobs.compression.learning.matching import Losses
+from jobs.compression.learning.schedule import Schedule
+from jobs.compression.recovery import RecoveryOutcome, control, recover, set_apart
+from jobs.compression.surgery import drop_heads, drop_units
+from jobs.contract.errors import CancelledError, NotApplicableError
+from tests.tiny import tiny, tiny_batch, tiny_batches
+
+SCHEDULE = Schedule(12, learning_rate=3e-3, batch_size=4, checkpoint_every=3)
+
+
+def silent(done: int, total: int, note: str = "") -> None:
+    """Hear progress and do nothing."""
+
+
+def cut(family: str, **options: Any) -> tuple[PreTrainedModel, PreTrainedModel]:
+    """Return a model without half of its units, and the whole one."""
+    teacher = tiny(family, **options)
+    student = deepcopy(teacher)
+    for layer in anatomy_of(student).layers(student):
+        drop_units(layer.feed_forward, torch.arange(32))
+    return student, teacher
+
+
+def learn(checkpoints: FileCheckpoints | None, *, until: int = 100, schedule: Schedule = SCHEDULE) -> Any:
+    """Recover a tiny model, cancelled after *until* steps; return its weights and the outcome, None when cancelled."""
+    student, teacher = cut("bert")
+
+    def progress(done: int, total: int, note: str = "") -> None:
+        if done == until:
+            raise CancelledError("Cancelled by the caller.")
+
+    try:
+        outcome = recover(student, teacher, tiny_batches("bert", 6), schedule, progress, checkpoints=checkpoints)
+    except CancelledError:
+        return None
+    return student.state_dict(), outcome
+
+
+@pytest.mark.parametrize("until", [4, 7, 11])
+def test_interrupted_and_resumed_is_straight_through(until: int, tmp_path: Path) -> None:
+    """Interrupted after any snapshot and taken up again, learning ends with the same weights, to the bit."""
+    straight, whole = learn(None)
+
+    interrupted = learn(FileCheckpoints(tmp_path / "snapshot"), until=until)
+    resumed, outcome = learn(FileCheckpoints(tmp_path / "snapshot"))
+
+    assert interrupted is None
+    assert all(torch.equal(resumed[name], value) for name, value in straight.items())
+    assert (outcome.before, outcome.after, outcome.steps) == (whole.before, whole.after, whole.steps)
+    assert any(f"went on after {until - until % 3} steps" in note for note in outcome.notes)
+
+
+def test_a_snapshot_of_another_training_is_left_alone(tmp_path: Path) -> None:
+    """Another learning rate is another training, which begins at its beginning."""
+    other = Schedule(12, learning_rate=1e-3, batch_size=4)
+    learn(FileCheckpoints(tmp_path / "snapshot"), until=4)
+
+    weights, outcome = learn(FileCheckpoints(tmp_path / "snapshot"), schedule=other)
+    straight, _ = learn(None, schedule=other)
+
+    assert not any("interrupted" in note for note in outcome.notes)
+    assert all(torch.equal(weights[name], value) for name, value in straight.items())
+
+
+def test_a_snapshot_is_kept_to_the_bit(tmp_path: Path) -> None:
+    """Tensors and figures come back as they were, and a newer snapshot takes the older one's place."""
+    kept = FileCheckpoints(tmp_path / "folder" / "snapshot")
+    third = Snapshot({"a": torch.arange(3) / 3}, {"loss": 1 / 3, "order": [2, 0, 1]})
+
+    kept.save(Snapshot({}, {"loss": 0.5}))
+    kept.save(third)
+    found = kept.load()
+
+    assert found is not None
+    assert found.facts == third.facts
+    assert torch.equal(found.tensors["a"], third.tensors["a"])
+    assert FileCheckpoints(tmp_path / "none").load() is None
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["snapshot"]
+
+
+def test_the_rate_rises_and_falls_to_zero() -> None:
+    """A tenth of the course warms up, the rest cools down; where time is short the course follows the clock."""
+    schedule = Schedule(100, learning_rate=2.0, max_seconds=10)
+
+    rates = [schedule.rate(share / 100) for share in range(101)]
+
+    assert max(rates) == rates[9] == 2.0
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[100] == 0
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert schedule.share(10, seconds=5) == 0.5
+    assert schedule.share(50, seconds=1) == 0.5
+
+
+def test_time_ends_learning_and_is_said() -> None:
+    """A limit in seconds ends learning early, and the outcome says that the clock had its part."""
+    _, outcome = learn(None, schedule=Schedule(100_000, 1e-3, batch_size=2, max_seconds=0.05))
+
+    assert 0 < outcome.steps < 100_000
+    assert any("seconds were over" in note for note in outcome.notes)
+    assert any("limited by time" in note for note in outcome.notes)
+
+
+def test_the_control_has_nothing_to_gain() -> None:
+    """The dense model put through the same steps is another copy, about as it was; the dense one stays."""
+    dense = tiny("bert")
+    before = deepcopy(dense.state_dict())
+
+    trained = control(dense, tiny_batches("bert", 4), Schedule(4, 1e-4, batch_size=2), silent)
+
+    assert all(torch.equal(value, before[name]) for name, value in dense.state_dict().items())
+    for name, value in trained.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=1e-3)
+
+
+def test_what_decides_is_not_learnt_from() -> None:
+    """Without batches of its own, what decides is spread over all lengths and leaves what is learnt from."""
+    batches = tiny_batches("bert", 20)
+
+    learning, deciding = set_apart(batches)
+
+    chosen = [index for index, batch in enumerate(batches) if any(batch is each for each in deciding)]
+    assert len(chosen) == 2
+    assert chosen[0] < 10 <= chosen[1]
+    assert len(learning) == 18
+    assert set_apart(batches, tiny_batches("bert", 1))[0] is batches
+
+
+@pytest.mark.parametrize("losses", [Losses(relations=1.0), Losses(output=0.5, hidden=0.0, relations=2.0)], ids=str)
+def test_relations_are_learnt_across_numbers_of_heads(losses: Losses) -> None:
+    """A student with fewer heads learns the teacher's relations, and its output comes closer."""
+    student, teacher = cut("hubert")
+    for layer in anatomy_of(student).layers(student):
+        drop_heads(layer.attention, torch.tensor([0, 2, 3]))
+
+    outcome = taught(student, teacher, losses)
+
+    assert outcome.after < outcome.before
+
+
+def test_logits_are_learnt_where_there_are_any() -> None:
+    """With a task head its logits can count; without one that is refused."""
+    student, teacher = cut("bert", head="ForSequenceClassification")
+    before = apart_in_logits(student, teacher)
+
+    taught(student, teacher, Losses(output=0.1, hidden=0, logits=5.0))
+
+    assert apart_in_logits(student, teacher) < before
+    with pytest.raises(NotApplicableError, match="task head"):
+        taught(*cut("bert"), Losses(logits=1.0))
+
+
+def taught(student: PreTrainedModel, teacher: PreTrainedModel, losses: Losses) -> RecoveryOutcome:
+    """Recover a little, with *losses*."""
+    batches = tiny_batches(teacher.config.model_type, 4)
+    return recover(student, teacher, batches, Schedule(15, 3e-3, batch_size=2), silent, losses=losses)
+
+
+def apart_in_logits(student: PreTrainedModel, teacher: PreTrainedModel) -> float:
+    """Return how far the logits of two models are from each other on what they learn from."""
+    with torch.no_grad():
+        found = [[model(**batch).logits for model in (student, teacher)] for batch in tiny_batches("bert", 4)]
+    return sum(float(logits_apart(*each, None, 2.0)) for each in found)
+
+
+def test_losses_are_zero_for_equals_and_blind_to_padding() -> None:
+    """What is equal at the real positions is not apart, whatever stands in the padding."""
+    generator = torch.Generator().manual_seed(0)
+    states, real = torch.randn(2, 5, 8, generator=generator), torch.ones(2, 5, dtype=torch.bool)
+    real[1, 3:] = False
+    padded = states.masked_fill(~real[..., None], 7)
+
+    assert float(states_apart(states, padded, real)) == pytest.approx(0, abs=1e-6)
+    assert float(relations_apart([states], [padded], real, 2)) == pytest.approx(0, abs=1e-6)
+    assert float(logits_apart(states, padded, real, 2.0)) == pytest.approx(0, abs=1e-6)
+    assert float(states_apart(states, padded, None)) > 0.1
+    assert float(relations_apart([states], [2 * states], real, 2)) > 0.1
+
+
+@pytest.mark.parametrize(("widths", "most", "expected"), [((384, 160), 12, 8), ((32, 24), 4, 4), ((32, 32), 3, 2)])
+def test_relation_heads_divide_every_width(widths: Sequence[int], most: int, expected: int) -> None:
+    """As many relation heads as the teacher has, or the next fewer that divide both widths."""
+    assert relation_heads([torch.zeros(1, 1, width) for width in widths], most) == expected
+
+
+def test_listening_leaves_no_hook() -> None:
+    """All that is heard inside has the shape it should, and no hook stays."""
+    model = tiny("vit")
+
+    heard = listen(model, anatomy_of(model), tiny_batch("vit"), vectors_of=-1)
+
+    assert [tuple(state.shape) for state in heard.states] == [(2, 17, 32)] * 2
+    assert [tuple(vector.shape) for vector in heard.vectors] == [(2, 17, 32)] * 3
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_whole_batches_fill_a_step() -> None:
+    """A step takes batches until it has as many sequences as asked; the order is the seed's alone."""
+    student, teacher = cut("bert")
+    one, other = deepcopy(student), deepcopy(student)
+    batches = ListBatches([tiny_batch("bert", size=3, seed=seed) for seed in range(6)])
+
+    for model, size in ((one, 4), (other, 6)):
+        recover(model, teacher, batches, Schedule(3, 1e-3, batch_size=size), silent)
+
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
