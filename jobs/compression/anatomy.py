@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from transformers.backbone_utils import BackboneConfigMixin
 
 from jobs.batches import Batch
+from jobs.checkpoint.modelpress_attention import heads_kept
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.anatomies import FAMILIES, Family
 from jobs.compression.companions import companions_of
@@ -215,12 +216,14 @@ class Anatomy:
         heads = {layer.attention.heads for layer in layers}
         if len(widths) == 1:
             self._settle_width(config, widths.pop())
-        if self.family.free_heads and len(heads) == 1:
+        choosing = any(heads_kept(module) is not None for module in self.encoder(model).modules())
+        if self.family.free_heads and len(heads) == 1 and not choosing:
             _settle_heads(config, layers[0].attention)
 
     def _settle_width(self, config: Any, width: int) -> None:
         hidden = config.hidden_size if self.family.width_in_hidden else 1
-        if width % hidden == 0:
+        decoder_too = config.is_encoder_decoder and not self.family.width.startswith("encoder_")
+        if width % hidden == 0 and not decoder_too:
             setattr(config, self.family.width, width // hidden)
 
     def _layer(self, model: PreTrainedModel, index: int) -> Layer:
