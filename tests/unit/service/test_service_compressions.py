@@ -76,7 +76,7 @@ BAD = [
     ),
     ({**REQUEST, "labels": {"a/b": 3}}, "/labels/a~1b", "invalid_request"),
     ({**REQUEST, "labels": {str(n): "" for n in range(17)}}, "/labels", "invalid_request"),
-    ({**REQUEST, "output": {}}, "/output", "invalid_request"),
+    ({**REQUEST, "outputs": {}}, "/outputs", "invalid_request"),
     ([], "", "invalid_request"),
 ]
 
