@@ -70,7 +70,8 @@ class _Tally:
     def __init__(self, slot: Slot) -> None:
         weight, inputs, outputs = slot.linear.weight, slot.linear.in_features, slot.linear.out_features
         self._slot, self._rows = slot, 0
-        self._sum, self._products = weight.new_zeros(inputs), weight.new_zeros(inputs, inputs)
+        self._sum = torch.zeros(inputs, dtype=torch.float64, device=weight.device)
+        self._products = self._sum.new_zeros(inputs, inputs)  # in full: where the mean is large little is left of it
         self._slopes, self._fisher = weight.new_zeros(outputs, outputs), weight.new_zeros(inputs)
         self.given: list[Tensor] = []
         self.outputs: list[Tensor] = []
@@ -81,8 +82,9 @@ class _Tally:
 
     def count(self, given: Sequence[Float[Tensor, "N I"]], slopes: Sequence[Float[Tensor, "N O"]]) -> None:
         for inputs, back in zip(given, slopes, strict=True):
-            self._sum += inputs.sum(dim=0)
-            self._products.addmm_(inputs.T, inputs)
+            exact = inputs.double()
+            self._sum += exact.sum(dim=0)
+            self._products.addmm_(exact.T, exact)
             self._slopes.addmm_(back.T, back)
             self._fisher += back.square().sum(dim=1) @ inputs.square()
             self._rows += len(inputs)

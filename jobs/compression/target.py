@@ -136,7 +136,7 @@ def _replace(slot: Slot, flow: Flow, down: Float[Tensor, "R I"], up: Float[Tenso
     linear, product = slot.linear, up @ down
     with torch.no_grad():
         if linear.bias is not None:
-            linear.bias.add_((linear.weight - product) @ flow.mean)
+            linear.bias.add_((linear.weight - product).double() @ flow.mean)
         linear.weight.copy_(product)
 
 
