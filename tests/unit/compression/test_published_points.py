@@ -138,6 +138,7 @@ def test_macs_over_the_recordings(point: Point) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_weights_that_are_left() -> None:
     """Global magnitude pruning, biases included, leaves exactly the published number of weights that are not zero.
 
