@@ -82,7 +82,7 @@ def typical_input(modality: Modality, config: Any) -> InputSpec:
     if modality == "text":
         return InputSpec("text", tokens=min(TYPICAL_TOKENS, longest_text(config)))
     if modality == "audio":
-        return InputSpec("audio", seconds=min(TYPICAL_SECONDS, _longest_seconds(config)))
+        return InputSpec("audio", seconds=min(TYPICAL_SECONDS, longest_audio(config)))
     return InputSpec("image", pixels=max(_image_size(config)))
 
 
@@ -128,6 +128,16 @@ def longest_text(config: Any) -> int:
         return 1 << 30
     offset = (config.pad_token_id or 0) + 1 if getattr(config, "model_type", "") in _OFFSET_POSITIONS else 0
     return int(positions) - offset
+
+
+def longest_audio(config: Any) -> float:
+    """Return how many seconds of audio a model can take; infinity where there is no bound."""
+    match getattr(config, "model_type", ""):
+        case "audio-spectrogram-transformer":
+            return float(config.max_length / FRAMES_PER_SECOND)
+        case "whisper":  # a convolution in front takes every other row
+            return float(2 * config.max_source_positions / FRAMES_PER_SECOND)
+    return float("inf")
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
@@ -225,7 +235,7 @@ def _check_text(config: Any, spec: InputSpec) -> None:
 
 
 def _check_audio(config: Any, spec: InputSpec) -> None:
-    shortest, longest = _shortest_samples(config) / SAMPLING_RATE, _longest_seconds(config)
+    shortest, longest = _shortest_samples(config) / SAMPLING_RATE, longest_audio(config)
     if not shortest <= (spec.seconds or 0) <= longest:
         raise InvalidRequestError(
             f"Expected at least {shortest:g} and at most {longest:g} seconds for this model; got {spec.seconds}."
@@ -241,15 +251,6 @@ def _check_image(config: Any, spec: InputSpec) -> None:
 
 
 _CHECKS = {"text": _check_text, "audio": _check_audio, "image": _check_image}
-
-
-def _longest_seconds(config: Any) -> float:
-    match getattr(config, "model_type", ""):
-        case "audio-spectrogram-transformer":
-            return float(config.max_length / FRAMES_PER_SECOND)
-        case "whisper":  # a convolution in front takes every other row
-            return float(2 * config.max_source_positions / FRAMES_PER_SECOND)
-    return float("inf")
 
 
 def _shortest_samples(config: Any) -> int:

@@ -10,20 +10,20 @@ outputs and I inputs of a linear map, R rank, N any count.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from huggingface_hub.errors import StrictDataclassError
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.backbone_utils import BackboneConfigMixin
 
 from jobs.batches import Batch
 from jobs.checkpoint.modelpress_attention import heads_kept
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
-from jobs.compression.anatomies import FAMILIES, Family
-from jobs.compression.companions import companions_of
-from jobs.compression.opening import opened
+from jobs.compression.anatomies import FAMILIES
+from jobs.compression.companions import Companion, companions_of
+from jobs.compression.family import Family
+from jobs.compression.opening import opened, without_cache
+from jobs.compression.settling import settle_depth, settle_heads, settle_width
 from jobs.contract.errors import UnsupportedModelError
 from jobs.contract.spec import InputKind
 
@@ -60,13 +60,6 @@ class Slot:
         """Return the map's matrix; for two factors, their product."""
         held = self.linear
         return held.up @ held.weight if isinstance(held, FactorisedLinear) else held.weight
-
-
-class Companion(Protocol):
-    """What hangs on the heads of an attention beside its four maps, such as a table of biases or a count."""
-
-    def keep(self, indices: Int[Tensor, " K"]) -> None:
-        """Leave only what belongs to the units *indices*, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +177,8 @@ class Anatomy:
     @contextmanager
     def opened(self, model: PreTrainedModel) -> Iterator[None]:
         """Run the block with *model* ready for a step: every map a ``Linear`` of its own, and no key or value kept."""
-        config, absent = model.config, object()
-        cache = getattr(config, "use_cache", absent)
-        with opened(self.encoder(model), self.family):
-            if cache is not absent:
-                config.use_cache = False
-            try:
-                yield
-            finally:
-                if cache is not absent:
-                    config.use_cache = cache
+        with opened(self.encoder(model), self.family), without_cache(model.config):
+            yield
 
     def norm_first(self, model: PreTrainedModel) -> bool:
         """Return whether a layer's blocks write into the plain residual stream, so that its output is the stream."""
@@ -215,16 +200,11 @@ class Anatomy:
         widths = {pair.units for layer in layers for pair in layer.feed_forwards}
         heads = {layer.attention.heads for layer in layers}
         if len(widths) == 1:
-            self._settle_width(config, widths.pop())
+            settle_width(config, self.family, widths.pop())
         choosing = any(heads_kept(module) is not None for module in self.encoder(model).modules())
         if self.family.free_heads and len(heads) == 1 and not choosing:
-            _settle_heads(config, layers[0].attention)
-
-    def _settle_width(self, config: Any, width: int) -> None:
-        hidden = config.hidden_size if self.family.width_in_hidden else 1
-        decoder_too = config.is_encoder_decoder and not self.family.width.startswith("encoder_")
-        if width % hidden == 0 and not decoder_too:
-            setattr(config, self.family.width, width // hidden)
+            attention = layers[0].attention
+            settle_heads(config, attention.head_dim, attention.heads, attention.group)
 
     def _layer(self, model: PreTrainedModel, index: int) -> Layer:
         family, path = self.family, f"{self.family.layers}.{index}"
@@ -287,29 +267,6 @@ def hidden_states(output: Any) -> Float[Tensor, "B T D"]:
     """Return the hidden states of what a layer gives: some give a tuple, in which they come first."""
     found: Tensor = output[0] if isinstance(output, tuple) else output
     return found
-
-
-def settle_depth(config: Any, depth: int) -> None:
-    """Make *config* say how many layers there are."""
-    if config.num_hidden_layers != depth and isinstance(config, BackboneConfigMixin):  # it names a stage for each layer
-        config.stage_names = config.stage_names[: depth + 1]
-        config.set_output_features_output_indices(None, None)
-    config.num_hidden_layers = depth
-
-
-def _settle_heads(config: Any, attention: Attention) -> None:
-    """Write even heads into *config*, unless its class refuses the number, as where the width is no multiple of it."""
-    now = {"head_dim": attention.head_dim, "num_attention_heads": attention.heads * attention.group}
-    if getattr(config, "num_key_value_heads", None) is not None:
-        now["num_key_value_heads"] = attention.heads
-    before = {name: getattr(config, name) for name in now if hasattr(config, name)}
-    config.update(now)
-    try:
-        config.validate()
-    except StrictDataclassError:
-        for name in now.keys() - before.keys():
-            delattr(config, name)
-        config.update(before)
 
 
 def _uneven(layers: Sequence[Layer]) -> Iterator[Slot]:

@@ -14,6 +14,13 @@ from torch import Tensor, arange, nn
 from jobs.checkpoint.modelpress_attention import keep_heads
 
 
+class Companion(Protocol):
+    """What hangs on the heads of an attention beside its four maps, such as a table of biases or a count."""
+
+    def keep(self, indices: Int[Tensor, " K"]) -> None:
+        """Leave only what belongs to the units *indices*, in their order."""
+
+
 class Row(Protocol):
     """A kind of thing that hangs on heads."""
 

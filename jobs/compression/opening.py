@@ -17,7 +17,7 @@ from transformers.pytorch_utils import Conv1D
 
 from jobs.checkpoint.modelpress_attention import heads_kept, keep_heads, release
 from jobs.checkpoint.modelpress_layers import FactorisedLinear, FusedLinear
-from jobs.compression.anatomies import Family
+from jobs.compression.family import Family
 from jobs.contract.errors import UnsupportedModelError
 
 Part: TypeAlias = nn.Linear | FactorisedLinear
@@ -47,6 +47,20 @@ def opened(layers: Iterable[nn.Module], family: Family) -> Iterator[None]:
     finally:
         for layer in closed:
             _close(layer, family)
+
+
+@contextmanager
+def without_cache(config: Any) -> Iterator[None]:
+    """Run the block with a model of *config* keeping no keys and values, which a layer run again would add to."""
+    known = hasattr(config, "use_cache")
+    before = getattr(config, "use_cache", False)
+    config.use_cache = False
+    try:
+        yield
+    finally:
+        config.use_cache = before
+        if not known:
+            del config.use_cache
 
 
 def _is_open(layer: nn.Module, family: Family) -> bool:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import mul
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from jobs.batches import device_of, inference, synthetic_batch, to_device, trunk_of, typical_input
+from jobs.batches import device_of, entry_of, inference, synthetic_batch, to_device, trunk_of, typical_input
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.anatomy import Anatomy, Layer, Slot
 from jobs.contract.errors import NothingChangedError, TargetUnreachableError
@@ -154,7 +155,13 @@ def _forward(model: PreTrainedModel, anatomy: Anatomy) -> tuple[int, int]:
     """Return the MACs of one typical input and how many positions it has inside the encoder."""
     spec = typical_input(anatomy.modality, model.config)
     batch = to_device(synthetic_batch(anatomy.modality, model.config, spec), device_of(model))
+    lengths: list[int] = []
+
+    def hear(_: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        lengths.append(output.last_hidden_state.shape[1])
+
     # the fused attention kernels have no formula: without MATH their products would go uncounted
-    with inference(model), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        found = trunk_of(model)(**batch)
-    return counter.get_total_flops() // 2, found.last_hidden_state.shape[1]
+    heard, kernels = trunk_of(model).register_forward_hook(hear), sdpa_kernel(SDPBackend.MATH)
+    with inference(model), heard, kernels, FlopCounterMode(display=False) as counter:
+        entry_of(model)(**batch)
+    return counter.get_total_flops() // 2, lengths[0]

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
-from jobs.compression.anatomy import Anatomy, Attention, FeedForward, Linear, Slot, settle_depth
+from jobs.compression.anatomy import Anatomy, Attention, FeedForward, Linear, Slot
+from jobs.compression.settling import settle_depth
 from jobs.contract.errors import NotApplicableError
 
 

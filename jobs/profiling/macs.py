@@ -110,9 +110,9 @@ _FREE = """
 
     normalising and reducing:
     _adaptive_avg_pool2d _log_softmax _native_batch_norm_legit_no_training _safe_softmax _softmax
-    _weight_norm_interface adaptive_max_pool2d argmax argmin avg_pool2d bucketize cummax cumsum linalg_vector_norm max
-    max_pool2d_with_indices mean min native_batch_norm native_dropout native_group_norm native_layer_norm searchsorted
-    sort std sum topk upsample_bicubic2d upsample_bilinear2d upsample_nearest2d var var_mean
+    _weight_norm_interface adaptive_max_pool2d argmax argmin avg_pool2d bucketize cummax cumsum glu linalg_vector_norm
+    max max_pool2d_with_indices mean min native_batch_norm native_dropout native_group_norm native_layer_norm
+    searchsorted sort std sum topk upsample_bicubic2d upsample_bilinear2d upsample_nearest2d var var_mean
 """
 
 FREE: frozenset[str] = frozenset(f"aten.{word}" for word in _FREE.split() if not word.endswith(":"))

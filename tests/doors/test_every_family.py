@@ -27,7 +27,11 @@ HEADS: Mapping[str, str] = {
 }
 """A task head that each family has."""
 
-AUTO: Mapping[str, str] = {"Model": "AutoModel", "LMHeadModel": "AutoModelForCausalLM", "EncoderModel": "AutoModel"}
+AUTO: Mapping[str, str] = {
+    "Model": "AutoModel",
+    "LMHeadModel": "AutoModelForCausalLM",
+    "EncoderModel": "AutoModelForTextEncoding",
+}
 """The Auto class that opens a head, where its name does not say it."""
 
 REPRESENTATIVES = ("gpt2", "llama", "modernbert", "whisper")
@@ -92,7 +96,7 @@ def artifact(model: PreTrainedModel, door: str, folder: Path) -> str:
 
 def shelved(family: str, door: str, shelf: Path) -> list[tuple[str, str]]:
     """Return folders of results of a family, with and without a task head, and what opens each."""
-    base = "EncoderModel" if FAMILIES[family].prefix in {"T5", "MT5"} else "Model"
+    base = FAMILIES[family].base
     folders = {head: shelf / f"{family}-{head}-{door}" for head in (base, HEADS.get(family, base))}
     return [(str(folder), artifact(tiny(family, head=head), door, folder)) for head, folder in folders.items()]
 

@@ -9,7 +9,7 @@ from jobs.compression.anatomy import anatomy_of
 from jobs.contract.errors import UnsupportedModelError
 from tests.tiny import FAMILIES, tiny, tiny_batch
 
-PARTS = {**dict.fromkeys(("modernbert", "llama", "mistral", "qwen2", "qwen3", "gemma"), 7), "wav2vec2-bert": 8}
+PARTS = {**dict.fromkeys(("modernbert", "llama", "mistral", "qwen2", "qwen3", "gemma", "mt5"), 7), "wav2vec2-bert": 8}
 """How many maps a layer has where they are not six: with a gate seven, with two feed-forward pairs eight."""
 
 
