@@ -42,8 +42,9 @@ check: $(INSTALLED) ## all that guards a change: format, lint, types, imports, d
 	@$(MAKE) --no-print-directory drift
 	@$(MAKE) --no-print-directory test
 
-generate: $(INSTALLED) ## rewrite what is generated: catalogue, openapi.yaml, client, reload code, README table, pages of errors and settings
+generate: $(INSTALLED) ## rewrite what is generated: catalogue, page of architectures, openapi.yaml, client, reload code, README table, pages of errors and settings
 	@$(RUN) -m jobs.compression.catalogue $(GENERATE_ARGS)
+	@$(RUN) -m jobs.compression.matrix $(GENERATE_ARGS) > /dev/null
 	@$(RUN) -m service.openapi $(GENERATE_ARGS)
 	@$(RUN) clients/python/generate.py $(GENERATE_ARGS)
 	@$(RUN) -m jobs.checkpoint.copies $(GENERATE_ARGS)

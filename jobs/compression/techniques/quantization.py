@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 from torch import nn
+from torchao import quantization
 from transformers import PreTrainedModel, TorchAoConfig
 from transformers.quantizers.auto import AutoHfQuantizer
 
@@ -63,8 +64,6 @@ def _round(model: PreTrainedModel, encoder: nn.Module, dtype: Number) -> int:
             "Expected plain linear maps in the encoder to round to 8 bits; this model has none. Choose bfloat16, or "
             "ask for the output format onnx_int8."
         )
-    from torchao import quantization  # noqa: PLC0415 - takes seconds, and few jobs need it
-
     kind = quantization.Int8WeightOnlyConfig if dtype == "int8" else quantization.Int8DynamicActivationInt8WeightConfig
     scheme = kind(set_inductor_config=False)  # settings of a compiler, which is not used here
     left = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and module not in maps]
