@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jobs.contract.catalogue import CatalogueEntry, NeedsData, catalogue
+from jobs.contract.catalogue import CatalogueEntry, NeedsData, any_of, catalogue
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- techniques: written by `make generate` -->\n"
@@ -35,7 +35,9 @@ def _data(rule: NeedsData) -> str:
     if "always" in rule:
         return "needed" if rule["always"] else "not needed"
     word, named = ("with", rule["when"]) if "when" in rule else ("unless", rule["unless"])
-    return f"needed {word} " + ", ".join(f"`{name}: {value}`" for name, value in named.items())
+    return f"needed {word} " + ", ".join(
+        f"`{name}: " + "` or `".join(map(str, any_of(said))) + "`" for name, said in named.items()
+    )
 
 
 def main() -> int:

@@ -16,7 +16,16 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, ListBatches, held_out, longest_text, settled_input, synthetic_batch
+from jobs.batches import (
+    Batch,
+    Batches,
+    ListBatches,
+    held_out,
+    longest_audio,
+    longest_text,
+    settled_input,
+    synthetic_batch,
+)
 from jobs.checkpoint.export import export
 from jobs.checkpoint.plan import Plan
 from jobs.checkpoint.precision import store_as, stored_dtype
@@ -26,6 +35,7 @@ from jobs.checkpoint.verification import check_reload, write_verification
 from jobs.checkpoint.writer import weight_bytes, write_artifact, write_card
 from jobs.compression.anatomy import Anatomy, anatomy_of
 from jobs.compression.budget import steps_for
+from jobs.compression.cache import Cache
 from jobs.compression.learning.checkpoints import Checkpoints
 from jobs.compression.learning.schedule import Schedule
 from jobs.compression.recovery import RecoveryOutcome, control, recover
@@ -66,6 +76,7 @@ class Folders:
         out: the artifact.
         data: what the steps may learn from.
         origin: where the source came from: its uri, revision and sha256.
+        cache: keeps what is measured on the source with the data, for the next job on both; None keeps nothing.
         checkpoints: from the name of a training to where it keeps snapshots and looks for one; None for nowhere.
     """
 
@@ -73,6 +84,7 @@ class Folders:
     out: Path
     data: Path | None = None
     origin: Mapping[str, str | None] = field(default_factory=dict)
+    cache: Cache | None = None
     checkpoints: Callable[[str], Checkpoints | None] = lambda name: None
 
 
@@ -115,10 +127,11 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
     with clock.stage("compress"):
         probe, chance = _short_batch(dense, anatomy), torch.Generator()
         context = Context(anatomy, batches, chance, _within("compress", progress), probe, deciding=judging.deciding)
+        untouched = replace(context, cache=folders.cache)
         if steps or spec.target is None:
-            model, step_reports = _compress(steps, deepcopy(dense), context, folders, progress)
+            model, step_reports = _compress(steps, deepcopy(dense), untouched, folders, progress)
         else:
-            model, step_reports = _reach(spec.target, deepcopy(dense), context, progress)
+            model, step_reports = _reach(spec.target, deepcopy(dense), untouched, progress)
     with clock.stage("evaluate"):
         unrecovered = _fidelity(dense, model, judging, progress)
     with clock.stage("recover"):
@@ -208,7 +221,7 @@ def _compress(
         within(0, 1)
         checkpoints = folders.checkpoints(f"{index}-{step.technique}")
         outcome = apply(step, model, replace(context, rng=generator, progress=within, checkpoints=checkpoints))
-        model = outcome.model
+        model, context = outcome.model, replace(context, cache=None)  # what it keeps is of the model as it came
         check_result(model, context.probe, step.technique)
         took = time.perf_counter() - began
         reports.append(StepReport(step.technique, dict(step.params), outcome.achieved, outcome.notes, took))
@@ -292,6 +305,8 @@ def _short_batch(model: nn.Module, anatomy: Anatomy) -> Batch:
     wanted = SHORT_INPUTS[anatomy.modality]
     if wanted.tokens is not None:
         wanted = replace(wanted, tokens=min(wanted.tokens, longest_text(model.config)))
+    if wanted.seconds is not None:
+        wanted = replace(wanted, seconds=min(wanted.seconds, longest_audio(model.config)))
     return synthetic_batch(anatomy.modality, model.config, wanted)
 
 

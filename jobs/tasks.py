@@ -21,13 +21,16 @@ from jobs.adapters.models import fetch
 from jobs.adapters.settings import SourceSettings
 from jobs.adapters.sources import Sources
 from jobs.adapters.transfer import Fetched
+from jobs.compression.calibration import CALIBRATION_VERSION
 from jobs.contract.errors import InternalError, LeaseLostError, LimitExceededError, ModelPressError, QueueError
 from jobs.contract.report import Report
 from jobs.contract.spec import CompressionSpec
 from jobs.contract.state import JobState
 from jobs.contract.uris import parse_uri
+from jobs.reporting import environment
 from jobs.scratch import empty, scratch_folder
 from jobs.settings import WorkerSettings, worker_name
+from jobs.state.calibrations import Calibrations
 from jobs.state.opening import State
 from jobs.state.publishing import publish
 from jobs.state.records import Lease, run_timeout_error
@@ -104,20 +107,35 @@ class Attempt:
         spec = CompressionSpec.from_json(self.lease.job.request)
         folders = pipeline.Folders(folder / "model", folder / "out", folder / "data" if spec.data else None)
         report_progress("fetch", 0, 1)
-        fetched = self._fetch(spec, folders)
-        folders = replace(folders, origin={key: text for key, text in asdict(fetched).items() if key != "files"})
+        folders = self._fetch(spec, folders)
         report = pipeline.run(spec, folders, report_progress)
         self._publish(folders, report, report_progress)
 
-    def _fetch(self, spec: CompressionSpec, folders: pipeline.Folders) -> Fetched:
+    def _fetch(self, spec: CompressionSpec, folders: pipeline.Folders) -> pipeline.Folders:
+        """Bring model and data, and return *folders* with where they came from."""
         sources = self._sources()
         for folder in (folders.source, folders.out, folders.data):
             if folder is not None:
                 folder.mkdir(parents=True)
-        fetched = fetch(parse_uri(spec.model.uri), folders.source, sources=sources)
-        if spec.data is not None and folders.data is not None:
-            fetch_data(parse_uri(spec.data.uri), folders.data, sources=sources)
-        return fetched
+        model = fetch(parse_uri(spec.model.uri), folders.source, sources=sources)
+        origin = {key: text for key, text in asdict(model).items() if key != "files"}
+        if spec.data is None or folders.data is None:
+            return replace(folders, origin=origin)
+        data = fetch_data(parse_uri(spec.data.uri), folders.data, sources=sources)
+        return replace(folders, origin=origin, cache=self._cache(model, data, spec.data.samples))
+
+    def _cache(self, model: Fetched, data: Fetched, samples: int | None) -> Calibrations:
+        """Return where what is measured on this model and this data is kept: for this machine, to the bit."""
+        identity = {
+            "version": CALIBRATION_VERSION,
+            "model": model.sha256,
+            "data": data.sha256,
+            "samples": samples,
+            "threads": self.settings.threads,
+            "kernels": torch.backends.cpu.get_cpu_capability(),
+            "environment": environment(),
+        }
+        return Calibrations(self.state.store, self.lease.job.tenant, identity)
 
     def _sources(self) -> Sources:
         uploads, tenant = self.state.uploads, self.lease.job.tenant

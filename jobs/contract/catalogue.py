@@ -13,7 +13,8 @@ class NeedsData(TypedDict, total=False):
     """Whether a technique learns from data: exactly one key is set.
 
     ``always`` answers for every request; ``when`` and ``unless`` name the values of parameters on which it depends
-    (``{"when": {"weighting": "activation"}}``, ``{"unless": {"steps": 0}}``).
+    (``{"when": {"weighting": "activation"}}``, ``{"unless": {"steps": 0}}``); a list names several values, any of which
+    is meant.
     """
 
     always: bool
@@ -25,7 +26,8 @@ class CatalogueEntry(TypedDict):
     """One technique as callers see it.
 
     ``parameters`` is a JSON Schema object (2020-12) with ``properties`` (each with type, bounds, default and
-    description) and, where amounts are alternatives, ``oneOf`` over ``required``.
+    description), where amounts are alternatives ``oneOf`` over ``required``, and where not all values go together
+    ``allOf`` over ``if`` and ``then``, which `jobs.contract.rules` reads.
     """
 
     name: str
@@ -50,5 +52,10 @@ def data_required(entry: CatalogueEntry, params: Mapping[str, Any]) -> bool:
         return rule["always"]
     named = rule.get("when") or rule["unless"]
     properties = entry["parameters"]["properties"]
-    agrees = all(params.get(name, properties[name].get("default")) == value for name, value in named.items())
+    agrees = all(params.get(name, properties[name].get("default")) in any_of(said) for name, said in named.items())
     return agrees if "when" in rule else not agrees
+
+
+def any_of(said: Any) -> list[Any]:
+    """Return the values that a rule means by *said*: those of a list, or it alone."""
+    return said if isinstance(said, list) else [said]

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from marshmallow import ValidationError
 
-from jobs.contract.catalogue import CatalogueEntry
+from jobs.contract.catalogue import CatalogueEntry, any_of
 from jobs.contract.errors import DataRequiredError
 from service.schemas.base import Json
 from service.schemas.fields import CodedMessage
@@ -42,14 +42,14 @@ class Need:
     def json_schema(self) -> Json:
         """Return what a step that learns looks like."""
         step: Json = {"required": ["technique"], "properties": {"technique": {"const": self.technique}}}
-        asked = [name for name, value in self.values.items() if self.defaults[name] != value]
-        same = {"properties": {name: {"const": value} for name, value in self.values.items()}, "required": asked}
+        asked = [name for name, said in self.values.items() if self.defaults[name] not in any_of(said)]
+        same = {"properties": {name: _one_of(said) for name, said in self.values.items()}, "required": asked}
         by_word: Mapping[str, Json] = {"always": {}, "when": {"allOf": [same]}, "unless": {"not": same}}
         return step | by_word[self.word]
 
     def applies(self, step: Mapping[str, Any]) -> bool:
         """Return whether *step* learns."""
-        same = all(step.get(name, self.defaults[name]) == value for name, value in self.values.items())
+        same = all(step.get(name, self.defaults[name]) in any_of(said) for name, said in self.values.items())
         return step.get("technique") == self.technique and same == (self.word != "unless")
 
 
@@ -78,3 +78,8 @@ class DataWhenNeeded:
             if isinstance(step, dict) and any(need.applies(step) for need in self.needs):
                 return str(step["technique"])
         return "recovery" if "recovery" in document else None
+
+
+def _one_of(said: Any) -> Json:
+    values = any_of(said)
+    return {"const": values[0]} if len(values) == 1 else {"enum": values}

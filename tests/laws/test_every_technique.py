@@ -49,6 +49,7 @@ ASKED: Mapping[str, tuple[Json, ...]] = {
         {"rank": 6, "modules": "feed_forward"},
         {"energy": 0.6, "modules": "attention"},
         {"rank_ratio": 0.5, "weighting": "activation"},
+        {"rank": 5, "weighting": "fisher", "reconstruct": False},
     ),
     "weight_pruning": (
         {"sparsity": 0.5},

@@ -4,27 +4,24 @@ A unit is a row of the first map, its bias, and a column of the second. With sco
 width, which the architecture's own config can say, so the result loads in plain transformers. With data, the second
 maps are then refitted, bottom layer first, to give what they gave before.
 
-Source: Lin et al. 2022, arXiv:2211.09949 (there called low-rank approximation, and row pruning in its code)
+Source: Lin et al. 2022, arXiv:2211.09949 (there called low-rank approximation, and row pruning in its code; l1);
+Kurtic et al. 2023, arXiv:2302.04089 (obs); Michel et al. 2019, arXiv:1905.10650 (taylor); Kwon et al. 2022,
+arXiv:2204.09656 (fisher)
 
 Differs: one shot; a closed-form refit instead of training between the cuts.
 
-Cost: one norm per unit; with data four passes over it, and a system of K equations a layer, K units kept.
+Cost: the score; with data four passes over it, and a system of K equations a layer, K units kept.
 """
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
-from jaxtyping import Int
-from torch import Tensor
 from transformers import PreTrainedModel
 
-from jobs.compression.anatomy import FeedForward
-from jobs.compression.cutting import Cut, cut_all, inputs_going
+from jobs.compression.pruning import Pruning, prune
 from jobs.compression.schema import Schema
-from jobs.compression.scoring import units_l1
-from jobs.compression.selection import Amount, Scope, survivors
-from jobs.compression.surgery import drop_units
+from jobs.compression.scoring import Score, units_of
+from jobs.compression.selection import Amount, Scope
 from jobs.compression.technique import Context, Outcome, Params, technique
 
 
@@ -38,7 +35,14 @@ class FfnPruning(Params):
     units_kept: Annotated[
         int | None, Schema("Units that stay: in each layer, or with scope global in all layers together.", minimum=1)
     ] = None
-    score: Annotated[Literal["l1"], Schema("What makes a unit unimportant: the l1 norm of its weights.")] = "l1"
+    score: Annotated[
+        Score,
+        Schema(
+            "What makes a unit unimportant: obs, the error that is left when the others have made up for it (without "
+            "data l1 is used, and the report says so); l1, the norm of its weights; taylor and fisher, how much of it "
+            "reaches the model's output. taylor and fisher need data."
+        ),
+    ] = "obs"
     scope: Annotated[
         Scope, Schema("Where units compete: within their layer (the same width everywhere) or across the model.")
     ] = "layer"
@@ -49,25 +53,31 @@ class FfnPruning(Params):
             "report says so."
         ),
     ] = True
+    seed: Annotated[int, Schema("Of the random probes that taylor and fisher take.", minimum=0, maximum=2**31 - 1)] = 0
 
     def asks(self) -> bool:
         """Return whether any unit is to go."""
         return self.units_removed != 0
 
 
-@technique(FfnPruning)
+@technique(FfnPruning, needs_data={"when": {"score": ["taylor", "fisher"]}})
 def compress(model: PreTrainedModel, params: FfnPruning, ctx: Context) -> Outcome:
-    """Return *model* without its least important feed-forward units."""
+    """Return *model* without its least important feed-forward units.
+
+    Raises:
+        DataRequiredError: score taylor or fisher without data.
+    """
     blocks = [block for layer in ctx.anatomy.layers(model) for block in layer.feed_forwards]
     present = sum(block.units for block in blocks)
-    scores = [units_l1(block) for block in blocks]
-    kept = survivors(scores, Amount(params.units_removed, params.units_kept), params.scope)
-    cuts = [_cut(block, keep) for block, keep in zip(blocks, kept, strict=True)]
-    notes = cut_all(model, cuts, "feed_forward", ctx, refit=params.reconstruct)
+    asked = Pruning(
+        Amount(params.units_removed, params.units_kept), params.score, params.scope, refit=params.reconstruct
+    )
+    pruned = prune(model, [units_of(each) for each in blocks], "feed_forward", asked, ctx)
     by_layer = [block.units for block in blocks]
-    achieved = {"units_removed": 1 - sum(by_layer) / present, "units_kept": sum(by_layer), "units_by_layer": by_layer}
-    return Outcome(model, achieved, notes)
-
-
-def _cut(block: FeedForward, keep: Int[Tensor, " K"]) -> Cut:
-    return Cut(block.down, inputs_going(keep, block.units), partial(drop_units, block, keep))
+    achieved = {
+        "units_removed": 1 - sum(by_layer) / present,
+        "units_kept": sum(by_layer),
+        "units_by_layer": by_layer,
+        "score": pruned.score,
+    }
+    return Outcome(model, achieved, pruned.notes)

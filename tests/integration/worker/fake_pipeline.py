@@ -23,6 +23,7 @@ class Folders:
     out: Path
     data: Path | None = None
     origin: Mapping[str, str | None] = field(default_factory=dict)
+    cache: Any = None
 
 
 @dataclass(frozen=True)
