@@ -23,6 +23,8 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from jobs.compression.roots import positive_root
+
 RIDGE = 0.01
 """Share of the mean input power added to every input."""
 
@@ -54,7 +56,7 @@ def sweep(weight: Float[Tensor, "O I"], moment: Float[Tensor, "I I"], size: int 
         stop: how many groups go; all of them unless said.
     """
     exact = weight.to(moment.device, torch.float64)
-    inverse, product = torch.cholesky_inverse(_root(_damped(moment))), exact.T @ exact
+    inverse, product = torch.cholesky_inverse(positive_root(_damped(moment))), exact.T @ exact
     left = torch.arange(len(moment) // size, device=moment.device)
     going = len(left) if stop is None else stop
     order, rises = [left[:0]], [inverse.new_zeros(1)]
@@ -73,7 +75,7 @@ def refitted(
 ) -> Float[Tensor, "O K"]:
     """Return the weights with which the inputs in *keep* alone come closest to what all of them give; float64."""
     rows = _damped(moment)[keep]
-    return torch.cholesky_solve(rows @ weight.to(rows).T, _root(rows[:, keep])).T
+    return torch.cholesky_solve(rows @ weight.to(rows).T, positive_root(rows[:, keep])).T
 
 
 class _Panel:
@@ -109,7 +111,7 @@ class _Panel:
         turns, shifts = self._turns[:done], self._shifts[:done]
         inverse = self._inverse[here] - turns[:, here].T @ turns
         product = self._product[here] - shifts[:, here].T @ turns - turns[:, here].T @ shifts
-        root = _root(inverse[:, here])
+        root = positive_root(inverse[:, here])
         turn, shift = _solve(root, inverse), _solve(root, product)
         shift -= _solve(root, shift[:, here].T) @ turn / 2
         self._turns[done : done + self._size], self._shifts[done : done + self._size] = turn, shift
@@ -152,11 +154,6 @@ def _damped(moment: Float[Tensor, "I I"]) -> Float[Tensor, "I I"]:
     power = moment.diagonal().mean()
     ridge = RIDGE * power.where(power > 0, 1)  # without any input all weights of one size count the same
     return moment.double() + ridge * torch.eye(len(moment), dtype=torch.float64, device=moment.device)
-
-
-def _root(matrix: Float[Tensor, "I I"]) -> Float[Tensor, "I I"]:
-    root: Tensor = torch.linalg.cholesky(matrix)
-    return root
 
 
 def _solve(root: Float[Tensor, "S S"], right: Float[Tensor, "S _"]) -> Float[Tensor, "S _"]:

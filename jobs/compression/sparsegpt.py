@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from jobs.compression.roots import positive_root
+
 RIDGE = 0.01
 """Share of the mean input power added to every input."""
 
@@ -71,6 +73,6 @@ def _inverse_factor(moment: Float[Tensor, "I I"]) -> Float[Tensor, "I I"]:
     power = moment.diagonal().mean()
     unit = torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
     ridge = RIDGE * power.where(power > 0, 1)  # without any input all weights of one size count the same
-    root = torch.linalg.cholesky((moment + ridge * unit).flip(0, 1))
+    root = positive_root((moment + ridge * unit).flip(0, 1))
     inverse: Tensor = torch.linalg.solve_triangular(root, unit, upper=False).flip(0, 1)
     return inverse
