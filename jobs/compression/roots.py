@@ -16,7 +16,7 @@ def positive_root(matrix: Float[Tensor, "I I"]) -> Float[Tensor, "I I"]:
     """Return S, lower triangular, with ``S Sᵀ`` = *matrix*, raised by the smallest ridge that rounding asks for.
 
     Raises:
-        torch.linalg.LinAlgError: the matrix is far from positive.
+        ArithmeticError: the matrix is far from positive.
     """
     power = matrix.diagonal().abs().mean().clamp_min(torch.finfo(matrix.dtype).tiny * 1e8)
     unit = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
@@ -25,4 +25,4 @@ def positive_root(matrix: Float[Tensor, "I I"]) -> Float[Tensor, "I I"]:
         if not failed:
             found: Tensor = factor
             return found
-    raise torch.linalg.LinAlgError("Expected a matrix that is positive but for rounding.")
+    raise ArithmeticError("Expected a matrix that is positive but for rounding.")
