@@ -54,7 +54,7 @@ def test_a_record_that_was_damaged_in_the_store(store: S3Store, sources: Mapping
     """A job whose records were overwritten by something else measures again, and gives the same bytes."""
     cache = Calibrations(store, "zeta", {"model": "tiny", "data": "text"})
     first = weights(sources, tmp_path / "out", cache)
-    for each in list(store.list("tenants/zeta/calibrations/"))[:2]:
+    for each in list(store.list("tenants/zeta/calibrations/")):
         store.put(each.key, b"something else")
 
     assert weights(sources, tmp_path / "out", cache) == first
