@@ -133,9 +133,10 @@ class _Job:
         return found
 
     def _onnx(self, file: Path) -> Tensor:
-        graph = torch.onnx.export(
-            self.program, dynamo=True, verbose=False, input_names=list(self.batch), output_names=[self.output]
-        )
+        with torch.no_grad():  # as traced: where a mask learns, attention is another kernel with another memory layout
+            graph = torch.onnx.export(
+                self.program, dynamo=True, verbose=False, input_names=list(self.batch), output_names=[self.output]
+            )
         if graph is None:
             raise VerificationError("Expected a graph of the model; the exporter gave none.")
         weight_bytes = sum(tensor.nbytes for tensor in self.program.state_dict.values())
