@@ -32,6 +32,7 @@ from .job_request import JobRequest
 from .job_state_filter import JobStateFilter
 from .latency import Latency
 from .limits import Limits
+from .low_rank_allocation import LowRankAllocation
 from .low_rank_modules import LowRankModules
 from .low_rank_step import LowRankStep
 from .low_rank_weighting import LowRankWeighting
@@ -47,6 +48,8 @@ from .problem_field import ProblemField
 from .profile import Profile
 from .profile_options import ProfileOptions
 from .progress import Progress
+from .quantization_dtype import QuantizationDtype
+from .quantization_step import QuantizationStep
 from .recovery import Recovery
 from .report import Report
 from .report_environment import ReportEnvironment
@@ -111,6 +114,7 @@ __all__ = (
     "JobStateFilter",
     "Latency",
     "Limits",
+    "LowRankAllocation",
     "LowRankModules",
     "LowRankStep",
     "LowRankWeighting",
@@ -126,6 +130,8 @@ __all__ = (
     "Profile",
     "ProfileOptions",
     "Progress",
+    "QuantizationDtype",
+    "QuantizationStep",
     "Recovery",
     "Report",
     "ReportEnvironment",

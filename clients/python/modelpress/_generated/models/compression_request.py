@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..models.model_ref import ModelRef
     from ..models.output import Output
     from ..models.profile_options import ProfileOptions
+    from ..models.quantization_step import QuantizationStep
     from ..models.recovery import Recovery
     from ..models.target import Target
     from ..models.weight_pruning_step import WeightPruningStep
@@ -32,7 +33,10 @@ class CompressionRequest:
 
     model: ModelRef
     """ Where the dense model is: a folder of safetensors with its config. """
-    steps: list[DistillationStep | FfnPruningStep | HeadPruningStep | LowRankStep | WeightPruningStep] | Unset = UNSET
+    steps: (
+        list[DistillationStep | FfnPruningStep | HeadPruningStep | LowRankStep | QuantizationStep | WeightPruningStep]
+        | Unset
+    ) = UNSET
     """ What to do, in this order """
     target: Target | Unset = UNSET
     """ A budget instead of steps: the service chooses what to remove, and where. """
@@ -54,6 +58,7 @@ class CompressionRequest:
         from ..models.ffn_pruning_step import FfnPruningStep  # noqa: PLC0415
         from ..models.head_pruning_step import HeadPruningStep  # noqa: PLC0415
         from ..models.low_rank_step import LowRankStep  # noqa: PLC0415
+        from ..models.quantization_step import QuantizationStep  # noqa: PLC0415
 
         model = self.model.to_dict()
 
@@ -69,6 +74,8 @@ class CompressionRequest:
                 elif isinstance(steps_item_data, HeadPruningStep):
                     steps_item = steps_item_data.to_dict()
                 elif isinstance(steps_item_data, LowRankStep):
+                    steps_item = steps_item_data.to_dict()
+                elif isinstance(steps_item_data, QuantizationStep):
                     steps_item = steps_item_data.to_dict()
                 else:
                     steps_item = steps_item_data.to_dict()
@@ -141,6 +148,7 @@ class CompressionRequest:
         from ..models.model_ref import ModelRef  # noqa: PLC0415
         from ..models.output import Output  # noqa: PLC0415
         from ..models.profile_options import ProfileOptions  # noqa: PLC0415
+        from ..models.quantization_step import QuantizationStep  # noqa: PLC0415
         from ..models.recovery import Recovery  # noqa: PLC0415
         from ..models.target import Target  # noqa: PLC0415
         from ..models.weight_pruning_step import WeightPruningStep  # noqa: PLC0415
@@ -149,16 +157,26 @@ class CompressionRequest:
         model = ModelRef.from_dict(d.pop("model"))
 
         _steps = d.pop("steps", UNSET)
-        steps: list[DistillationStep | FfnPruningStep | HeadPruningStep | LowRankStep | WeightPruningStep] | Unset = (
-            UNSET
-        )
+        steps: (
+            list[
+                DistillationStep | FfnPruningStep | HeadPruningStep | LowRankStep | QuantizationStep | WeightPruningStep
+            ]
+            | Unset
+        ) = UNSET
         if _steps is not UNSET:
             steps = []
             for steps_item_data in _steps:
 
                 def _parse_steps_item(
                     data: object,
-                ) -> DistillationStep | FfnPruningStep | HeadPruningStep | LowRankStep | WeightPruningStep:
+                ) -> (
+                    DistillationStep
+                    | FfnPruningStep
+                    | HeadPruningStep
+                    | LowRankStep
+                    | QuantizationStep
+                    | WeightPruningStep
+                ):
                     try:
                         if not isinstance(data, dict):
                             raise TypeError()
@@ -191,11 +209,19 @@ class CompressionRequest:
                         return steps_item_type_3
                     except (TypeError, ValueError, AttributeError, KeyError):
                         pass
+                    try:
+                        if not isinstance(data, dict):
+                            raise TypeError()
+                        steps_item_type_4 = QuantizationStep.from_dict(data)
+
+                        return steps_item_type_4
+                    except (TypeError, ValueError, AttributeError, KeyError):
+                        pass
                     if not isinstance(data, dict):
                         raise TypeError()
-                    steps_item_type_4 = WeightPruningStep.from_dict(data)
+                    steps_item_type_5 = WeightPruningStep.from_dict(data)
 
-                    return steps_item_type_4
+                    return steps_item_type_5
 
                 steps_item = _parse_steps_item(steps_item_data)
 

@@ -1,9 +1,12 @@
 from typing import Literal
 
-FfnPruningScore = Literal["l1"]
+FfnPruningScore = Literal["fisher", "l1", "obs", "taylor"]
 
 FFN_PRUNING_SCORE_VALUES: set[FfnPruningScore] = {
+    "fisher",
     "l1",
+    "obs",
+    "taylor",
 }
 
 

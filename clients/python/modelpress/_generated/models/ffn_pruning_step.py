@@ -26,6 +26,8 @@ class FfnPruningStep:
     reconstruct: bool | Unset = True
     """ Refit the next projection by least squares on the request's data. Without data it is left out, and the
     report says so. """
+    seed: int | Unset = 0
+    """ Of the random probes that taylor and fisher take. """
 
     def to_dict(self) -> dict[str, Any]:
         technique = self.technique
@@ -44,6 +46,8 @@ class FfnPruningStep:
 
         reconstruct = self.reconstruct
 
+        seed = self.seed
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -61,6 +65,8 @@ class FfnPruningStep:
             field_dict["scope"] = scope
         if reconstruct is not UNSET:
             field_dict["reconstruct"] = reconstruct
+        if seed is not UNSET:
+            field_dict["seed"] = seed
 
         return field_dict
 
@@ -91,6 +97,8 @@ class FfnPruningStep:
 
         reconstruct = d.pop("reconstruct", UNSET)
 
+        seed = d.pop("seed", UNSET)
+
         ffn_pruning_step = cls(
             technique=technique,
             units_removed=units_removed,
@@ -98,6 +106,7 @@ class FfnPruningStep:
             score=score,
             scope=scope,
             reconstruct=reconstruct,
+            seed=seed,
         )
 
         return ffn_pruning_step

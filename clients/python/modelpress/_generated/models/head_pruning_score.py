@@ -1,9 +1,12 @@
 from typing import Literal
 
-HeadPruningScore = Literal["l1"]
+HeadPruningScore = Literal["fisher", "l1", "obs", "taylor"]
 
 HEAD_PRUNING_SCORE_VALUES: set[HeadPruningScore] = {
+    "fisher",
     "l1",
+    "obs",
+    "taylor",
 }
 
 

@@ -18,7 +18,8 @@ class JobError:
     message: str
     """ What was expected, what came and what to do """
     stage: None | str
-    """ Where it happened """
+    """ What was under way: queue, fetch, load, a technique's name while its step runs, evaluate, recover, write,
+    export, profile or publish """
     retryable: bool
     """ Whether the same request may succeed later """
     attempt: int

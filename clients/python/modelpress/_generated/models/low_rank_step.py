@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from attrs import define as _attrs_define
 
+from ..models.low_rank_allocation import LowRankAllocation, check_low_rank_allocation
 from ..models.low_rank_modules import LowRankModules, check_low_rank_modules
 from ..models.low_rank_weighting import LowRankWeighting, check_low_rank_weighting
 from ..types import UNSET, Unset
@@ -18,13 +19,19 @@ class LowRankStep:
 
     technique: Literal["low_rank"]
     rank_ratio: float | Unset = UNSET
-    """ Share of each matrix's parameters that is kept. """
+    """ Share of the matrices' parameters that is kept. """
     rank: int | Unset = UNSET
     """ The same rank for every matrix. """
     energy: float | Unset = UNSET
     """ Share of the sum of squared singular values that is kept. """
     weighting: LowRankWeighting | Unset = UNSET
+    allocation: LowRankAllocation | Unset = UNSET
     modules: LowRankModules | Unset = UNSET
+    reconstruct: bool | Unset = True
+    """ Fit every map, from the first layer to the last, to give what the dense one gave on the request's data.
+    Without data it is left out, and the report says so. """
+    seed: int | Unset = 0
+    """ Of the random probes of fisher and activation. """
 
     def to_dict(self) -> dict[str, Any]:
         technique = self.technique
@@ -39,9 +46,17 @@ class LowRankStep:
         if not isinstance(self.weighting, Unset):
             weighting = self.weighting
 
+        allocation: str | Unset = UNSET
+        if not isinstance(self.allocation, Unset):
+            allocation = self.allocation
+
         modules: str | Unset = UNSET
         if not isinstance(self.modules, Unset):
             modules = self.modules
+
+        reconstruct = self.reconstruct
+
+        seed = self.seed
 
         field_dict: dict[str, Any] = {}
 
@@ -58,8 +73,14 @@ class LowRankStep:
             field_dict["energy"] = energy
         if weighting is not UNSET:
             field_dict["weighting"] = weighting
+        if allocation is not UNSET:
+            field_dict["allocation"] = allocation
         if modules is not UNSET:
             field_dict["modules"] = modules
+        if reconstruct is not UNSET:
+            field_dict["reconstruct"] = reconstruct
+        if seed is not UNSET:
+            field_dict["seed"] = seed
 
         return field_dict
 
@@ -83,6 +104,13 @@ class LowRankStep:
         else:
             weighting = check_low_rank_weighting(_weighting)
 
+        _allocation = d.pop("allocation", UNSET)
+        allocation: LowRankAllocation | Unset
+        if isinstance(_allocation, Unset):
+            allocation = UNSET
+        else:
+            allocation = check_low_rank_allocation(_allocation)
+
         _modules = d.pop("modules", UNSET)
         modules: LowRankModules | Unset
         if isinstance(_modules, Unset):
@@ -90,13 +118,20 @@ class LowRankStep:
         else:
             modules = check_low_rank_modules(_modules)
 
+        reconstruct = d.pop("reconstruct", UNSET)
+
+        seed = d.pop("seed", UNSET)
+
         low_rank_step = cls(
             technique=technique,
             rank_ratio=rank_ratio,
             rank=rank,
             energy=energy,
             weighting=weighting,
+            allocation=allocation,
             modules=modules,
+            reconstruct=reconstruct,
+            seed=seed,
         )
 
         return low_rank_step

@@ -1,9 +1,10 @@
 from typing import Literal
 
-LowRankWeighting = Literal["activation", "none"]
+LowRankWeighting = Literal["activation", "fisher", "none"]
 
 LOW_RANK_WEIGHTING_VALUES: set[LowRankWeighting] = {
     "activation",
+    "fisher",
     "none",
 }
 

@@ -47,6 +47,8 @@ class Report:
     """ wall-clock of each stage [s]. """
     exports: list[Exported] | Unset = UNSET
     """ the files for other runtimes that were asked for. """
+    fidelity_control: Fidelity | None | Unset = UNSET
+    """ that of the source itself after the steps of the recovery, where asked for. """
     schema: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -94,6 +96,14 @@ class Report:
                 exports_item = exports_item_data.to_dict()
                 exports.append(exports_item)
 
+        fidelity_control: dict[str, Any] | None | Unset
+        if isinstance(self.fidelity_control, Unset):
+            fidelity_control = UNSET
+        elif isinstance(self.fidelity_control, Fidelity):
+            fidelity_control = self.fidelity_control.to_dict()
+        else:
+            fidelity_control = self.fidelity_control
+
         schema = self.schema
 
         field_dict: dict[str, Any] = {}
@@ -116,6 +126,8 @@ class Report:
             field_dict["seconds"] = seconds
         if exports is not UNSET:
             field_dict["exports"] = exports
+        if fidelity_control is not UNSET:
+            field_dict["fidelity_control"] = fidelity_control
         if schema is not UNSET:
             field_dict["schema"] = schema
 
@@ -192,6 +204,23 @@ class Report:
 
                 exports.append(exports_item)
 
+        def _parse_fidelity_control(data: object) -> Fidelity | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                fidelity_control_type_0 = Fidelity.from_dict(data)
+
+                return fidelity_control_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(Fidelity | None | Unset, data)
+
+        fidelity_control = _parse_fidelity_control(d.pop("fidelity_control", UNSET))
+
         schema = d.pop("schema", UNSET)
 
         report = cls(
@@ -207,6 +236,7 @@ class Report:
             environment=environment,
             seconds=seconds,
             exports=exports,
+            fidelity_control=fidelity_control,
             schema=schema,
         )
 

@@ -20,7 +20,7 @@ class Target:
     ratio: float | Unset = UNSET
     """ Share of the dense figure that is kept """
     max_: int | Unset = UNSET
-    """ Largest figure allowed, in the unit of the metric """
+    """ Largest figure allowed; latency in microseconds of one typical input """
     scope: TargetScope | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:

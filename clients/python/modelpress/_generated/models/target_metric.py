@@ -1,9 +1,10 @@
 from typing import Literal
 
-TargetMetric = Literal["bytes", "macs", "params"]
+TargetMetric = Literal["bytes", "latency", "macs", "params"]
 
 TARGET_METRIC_VALUES: set[TargetMetric] = {
     "bytes",
+    "latency",
     "macs",
     "params",
 }
