@@ -2,11 +2,12 @@
 
 With M = U Σ Vᵀ and U_r the r leading columns of U, the best rank-r stand-in for W is the projection ``U_r U_rᵀ W``,
 whether M is W itself (smallest error in the entries) or W S with S Sᵀ the second moment of the inputs (smallest mean
-error in the outputs): the inverse of S is never needed, and dropping σ_i costs exactly σ_i².
+error in the outputs): the inverse of S is never needed, and dropping σ_i costs exactly σ_i². Where some directions of
+the outputs matter more than others, as R Rᵀ says, M is Rᵀ W S and the stand-in ``R⁻ᵀ U_r U_rᵀ Rᵀ W``.
 
 Source: Eckart and Young 1936; SVD-LLM, arXiv:2403.07378, section 3.
-Differs: the projection form above; eigenvectors of the smaller Gram matrix instead of a full SVD, four times faster;
-the factors are balanced (√σ on each side), without which training on them tends to diverge.
+Differs: the projection form above, and R; eigenvectors of the smaller Gram matrix instead of a full SVD, four times
+faster; the factors are balanced (√σ on each side), without which training on them tends to diverge.
 Cost: O(m n min(m, n)) in float64.
 """
 
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from jobs.compression.roots import positive_root
 
 RIDGE = 1e-4
 """Share of the mean input power added to every direction, so that dead features do not make a root singular."""
@@ -28,16 +31,18 @@ class Spectrum:
         weight: W, (O, I), float64.
         directions: vectors that give U, (O, K) or (I, K): see *tall*.
         energies: σ², (K,), K = min(O, I).
+        seen: R, lower triangular; None for a unit matrix.
         scaled: M, (O, I).
     """
 
     weight: Float[Tensor, "O I"]
+    seen: Float[Tensor, "O O"] | None
     scaled: Float[Tensor, "O I"]
     directions: Float[Tensor, "_ K"]
     energies: Float[Tensor, " K"]
 
     def leading(self, rank: int) -> Float[Tensor, "O R"]:
-        """Return the *rank* strongest output directions, orthonormal."""
+        """Return the *rank* strongest directions of M's outputs, orthonormal."""
         vectors = self.directions[:, :rank]
         outputs, inputs = self.weight.shape
         return vectors if outputs <= inputs else torch.linalg.qr(self.scaled @ vectors).Q
@@ -51,26 +56,37 @@ class Spectrum:
 def root_of(moment: Float[Tensor, "I I"], share: float = RIDGE) -> Float[Tensor, "I I"]:
     """Return S, lower triangular, with ``S Sᵀ`` = *moment* plus a ridge: *share* of the mean diagonal."""
     ridge = share * moment.diagonal().mean().clamp_min(torch.finfo(moment.dtype).tiny)
-    root: Tensor = torch.linalg.cholesky(
-        moment + ridge * torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
-    )
-    return root
+    return positive_root(moment + ridge * torch.eye(len(moment), dtype=moment.dtype, device=moment.device))
 
 
-def spectrum(weight: Float[Tensor, "O I"], root: Float[Tensor, "I I"] | None = None) -> Spectrum:
-    """Return the spectrum of *weight*, for inputs whose second moment is ``root @ root.T`` if *root* is given."""
+def spectrum(
+    weight: Float[Tensor, "O I"],
+    root: Float[Tensor, "I I"] | None = None,
+    seen: Float[Tensor, "O O"] | None = None,
+) -> Spectrum:
+    """Return the spectrum of *weight*.
+
+    Args:
+        weight: W.
+        root: S, where ``S Sᵀ`` is the second moment of the inputs.
+        seen: R, lower triangular, where ``R Rᵀ`` says how much errors in the outputs matter.
+    """
     exact = weight.double()
     scaled = exact if root is None else exact @ root
+    scaled = scaled if seen is None else seen.T @ scaled
     outputs, inputs = scaled.shape
     gram = scaled @ scaled.T if outputs <= inputs else scaled.T @ scaled
     energies, vectors = torch.linalg.eigh(gram)
-    return Spectrum(exact, scaled, vectors.flip(1), energies.flip(0).clamp_min(0))
+    return Spectrum(exact, seen, scaled, vectors.flip(1), energies.flip(0).clamp_min(0))
 
 
 def factors(found: Spectrum, rank: int) -> tuple[Float[Tensor, "R I"], Float[Tensor, "O R"]]:
     """Return (down, up), whose product is the best stand-in of that *rank*."""
     up = found.leading(rank)
-    down = up.T @ found.weight
+    down = up.T @ (found.weight if found.seen is None else found.seen.T @ found.weight)
+    if found.seen is not None:
+        up, turned = torch.linalg.qr(torch.linalg.solve_triangular(found.seen.T, up, upper=True))
+        down = turned @ down
     energies, turn = torch.linalg.eigh(down @ down.T)
     smallest = torch.finfo(energies.dtype).eps * energies.max().clamp_min(torch.finfo(energies.dtype).tiny)
     quarter = energies.clamp_min(smallest) ** 0.25  # √σ: what each side gets

@@ -80,3 +80,19 @@ def test_parity(shape: tuple[int, int], largest: int) -> None:
 
     assert parity(outputs, inputs) == largest
     assert largest * (outputs + inputs) < outputs * inputs <= (largest + 1) * (outputs + inputs)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("rank", [1, 7, 24])
+def test_what_is_seen_counts_too(shape: tuple[int, int], rank: int) -> None:
+    """Weighed on both sides, factors lose exactly the energy left out, and are still balanced."""
+    weight = matrix(*shape).double()
+    root, seen = (root_of(each @ each.T) for each in (matrix(shape[1], 60, seed=1), matrix(shape[0], 60, seed=2)))
+    root, seen = root.double(), seen.double()
+
+    found = spectrum(weight, root, seen)
+    down, up = factors(found, rank)
+
+    lost = (seen.T @ (weight - up @ down) @ root).square().sum()
+    torch.testing.assert_close(lost, found.energies[rank:].sum(), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close((down @ down.T).diagonal(), (up.T @ up).diagonal())
