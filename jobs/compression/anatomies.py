@@ -260,7 +260,6 @@ WAV2VEC2_BERT = Family(
     attention_reads="self_attn_layer_norm",
     feed_forward_reads="ffn2_layer_norm",
     companions=(
-        Count("self_attn.num_heads"),
         *linear("self_attn.linear_pos"),
         Table("self_attn.pos_bias_u"),
         Table("self_attn.pos_bias_v"),

@@ -16,6 +16,9 @@ from jobs.compression.anatomy import Anatomy, Attention, FeedForward, Linear, Sl
 from jobs.compression.settling import settle_depth
 from jobs.contract.errors import NotApplicableError
 
+PLACED = "scale_attn_by_inverse_layer_idx"
+"""A field by which a config says that what a layer computes depends on its place."""
+
 
 def drop_heads(attention: Attention, keep: Int[Tensor, " K"]) -> None:
     """Leave only the heads in *keep*, with all that hangs on them.
@@ -61,12 +64,9 @@ def keep_layers(model: PreTrainedModel, anatomy: Anatomy, keep: Sequence[int]) -
     Raises:
         NotApplicableError: the model cannot be built without a layer that goes.
     """
+    _check_kept(model, anatomy, keep)
     config = model.config
     kinds = getattr(config, "layer_types", None)
-    if anatomy.family.keeps_first and 0 not in keep:
-        raise NotApplicableError(f"Expected layer 0 to stay: a {config.model_type} needs it first; got {list(keep)}.")
-    if anatomy.family.shared and len(anatomy.encoder(model)) > 1:
-        raise NotApplicableError("Expected one layer that is used many times; this model has several of them.")
     if not anatomy.family.shared:
         drop_layers(anatomy.encoder(model), keep)
     if kinds:
@@ -84,6 +84,16 @@ def mask(parameter: nn.Parameter, drop: Bool[Tensor, "..."]) -> None:
     """Set the entries in *drop* to zero; shapes and the sizes on disk stay as they are."""
     with torch.no_grad():
         parameter.masked_fill_(drop, 0)
+
+
+def _check_kept(model: PreTrainedModel, anatomy: Anatomy, keep: Sequence[int]) -> None:
+    config, kept = model.config, list(keep)
+    if getattr(config, PLACED, False) and kept != list(range(len(kept))):
+        raise NotApplicableError(f"Expected the lowest layers to stay: by {PLACED} each knows its place; got {kept}.")
+    if anatomy.family.keeps_first and 0 not in kept:
+        raise NotApplicableError(f"Expected layer 0 to stay: a {config.model_type} needs it first; got {kept}.")
+    if anatomy.family.shared and len(anatomy.encoder(model)) > 1:
+        raise NotApplicableError("Expected one layer that is used many times; this model has several of them.")
 
 
 def _hand_down(first: nn.Module, heir: nn.Module) -> None:
