@@ -6,6 +6,7 @@ Own hooks, gone afterwards: transformers' ``output_hidden_states`` would leave i
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jaxtyping import Float
@@ -56,13 +57,19 @@ def listen(
         for layer in anatomy.encoder(model):
             hooks.enter_context(layer.register_forward_hook(lambda *heard: states.append(hidden_states(heard[2]))))
         for linear in maps:
-            hooks.enter_context(linear.register_forward_hook(lambda *heard: vectors.update({heard[0]: heard[2]})))
+            hooks.enter_context(linear.register_forward_hook(partial(_keep, vectors)))
         base = trunk_of(model)
         hooks.enter_context(base.register_forward_hook(lambda *heard: output.append(heard[2].last_hidden_state)))
         given = model(**batch) if logits else base(**batch)
     return Heard(
         [*states[:-1], *output], [vectors[linear] for linear in maps], _logits(model, given) if logits else None
     )
+
+
+def _keep(vectors: dict[nn.Module, Tensor], linear: nn.Module, _: object, output: Tensor) -> None:
+    """Keep what *linear* gives last of hidden states, which come first; some maps read embedded distances too."""
+    if vectors.setdefault(linear, output).shape == output.shape:
+        vectors[linear] = output
 
 
 def _logits(model: PreTrainedModel, given: Any) -> Tensor:
