@@ -1,8 +1,8 @@
 """The training loop: one student, one teacher, no labels.
 
 The same seed on the same machine gives the same weights, to the bit, also when learning was interrupted after any
-snapshot and taken up again. Nothing is left to chance but the order of the batches: the student learns in evaluation
-mode, for dropout, layer drop and masking would only add noise to a matching.
+snapshot and taken up again. Nothing is left to chance but the order of the batches and the mixing of text: the student
+learns in evaluation mode, for dropout, layer drop and masking would only add noise to a matching.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from jobs.compression.learning.best import Best
 from jobs.compression.learning.checkpoints import Checkpoints, Snapshot
 from jobs.compression.learning.machine import Machine
 from jobs.compression.learning.matching import Matching
+from jobs.compression.learning.mixing import mixed
 from jobs.compression.learning.schedule import LOOKS, Schedule
 from jobs.compression.learning.whitening import WhitenedAdam, whitening_of
 from jobs.compression.surgery import mask
@@ -166,7 +167,7 @@ class _Training:
         sequences = 0
         while sequences < self._schedule.batch_size:
             self._order = self._order or torch.randperm(len(self._learning), generator=self._chance).tolist()
-            batch = self._learning[self._order.pop()]
+            batch = mixed(self._learning[self._order.pop()], self._chance)
             sequences += len(next(iter(batch.values())))
             yield batch
 

@@ -86,11 +86,22 @@ def whitening_of(matching: Matching, batches: Sequence[Batch]) -> dict[nn.Parame
     spread = batches[:: max(len(batches) // SEEN, 1)][:SEEN]
     found: dict[nn.Parameter, Tensor] = {}
     for linear, moment in _moments(matching, spread).items():
-        found[cast("nn.Parameter", linear.weight)] = _inverse_root(moment)
+        found[cast("nn.Parameter", linear.weight)] = inverse_root(moment)
         if isinstance(linear, FactorisedLinear):
             down = linear.weight.detach().double()
-            found[linear.up] = _inverse_root(down @ moment @ down.T)
+            found[linear.up] = inverse_root(down @ moment @ down.T)
     return {matrix: whiten.to(matrix) for matrix, whiten in found.items()}
+
+
+def inverse_root(moment: Float[Tensor, "I I"]) -> Float[Tensor, "I I"]:
+    """Return A, scaled so that its rows are of length one on average; of inputs that are always zero, no change."""
+    power = moment.diagonal().mean()
+    if not power > 0:
+        return torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
+    values, vectors = torch.linalg.eigh(moment / power)
+    root: Tensor = (vectors * (values.clamp_min(0) + DAMPING).rsqrt()) @ vectors.T
+    scaled: Tensor = root / (root.square().sum() / len(root)).sqrt()
+    return scaled
 
 
 def _moments(matching: Matching, batches: Sequence[Batch]) -> dict[nn.Linear | FactorisedLinear, Float[Tensor, "I I"]]:
@@ -109,13 +120,3 @@ def _moments(matching: Matching, batches: Sequence[Batch]) -> dict[nn.Linear | F
                 rows = inputs.flatten(0, -2) if real is None or real.shape != inputs.shape[:-1] else inputs[real]
                 moments[linear] = moments.get(linear, 0) + (rows.T @ rows).double()
     return moments
-
-
-def _inverse_root(moment: Float[Tensor, "I I"]) -> Float[Tensor, "I I"]:
-    """Return A, scaled so that its rows are of length one on average; of inputs that are always zero, no change."""
-    power = moment.diagonal().mean()
-    if not power > 0:
-        return torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
-    values, vectors = torch.linalg.eigh(moment / power)
-    root: Tensor = (vectors * (values.clamp_min(0) + DAMPING).rsqrt()) @ vectors.T
-    return root * (len(root) ** 0.5 / root.norm())

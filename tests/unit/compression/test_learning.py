@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from jobs.batches import ListBatches
@@ -14,8 +15,11 @@ from jobs.compression.anatomy import anatomy_of
 from jobs.compression.learning.checkpoints import FileCheckpoints, Snapshot
 from jobs.compression.learning.hearing import listen
 from jobs.compression.learning.losses import logits_apart, relation_heads, relations_apart, states_apart
+from jobs.compression.learning.machine import Machine
 from jobs.compression.learning.matching import Losses
+from jobs.compression.learning.mixing import mixed
 from jobs.compression.learning.schedule import Schedule
+from jobs.compression.learning.whitening import WhitenedAdam, inverse_root
 from jobs.compression.recovery import RecoveryOutcome, control, recover, set_apart
 from jobs.compression.surgery import drop_heads, drop_units
 from jobs.contract.errors import CancelledError, NotApplicableError
@@ -100,10 +104,10 @@ def test_the_rate_rises_and_falls_to_zero() -> None:
 
     rates = [schedule.rate(share / 100) for share in range(101)]
 
-    assert max(rates) == rates[9] == 2.0
+    assert max(rates) == rates[10] == pytest.approx(2.0)
     assert rates[0] == pytest.approx(0.2)
     assert rates[100] == 0
-    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
     assert schedule.share(10, seconds=5) == 0.5
     assert schedule.share(50, seconds=1) == 0.5
 
@@ -208,6 +212,57 @@ def test_listening_leaves_no_hook() -> None:
     assert [tuple(state.shape) for state in heard.states] == [(2, 17, 32)] * 2
     assert [tuple(vector.shape) for vector in heard.vectors] == [(2, 17, 32)] * 3
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_mixing_keeps_ends_and_padding() -> None:
+    """Some tokens come from the same place of another sequence; ends, padding and other inputs stay."""
+    batch = {**tiny_batch("bert", size=8, padded=True), "token_type_ids": torch.ones(8, 12)}
+    batch["attention_mask"][0, 5:] = 0
+
+    mixture = mixed(batch, torch.Generator().manual_seed(0))
+
+    changed = mixture["input_ids"] != batch["input_ids"]
+    assert changed.any()
+    assert not changed[:, 0].any()
+    assert not changed[0, 4:].any()
+    assert all((mixture["input_ids"][:, place] != each).sum() < 8 for place, each in enumerate(batch["input_ids"].T))
+    assert mixture["token_type_ids"] is batch["token_type_ids"]
+    assert mixed(tiny_batch("vit"), torch.Generator()).keys() == {"pixel_values"}
+
+
+def test_whitened_steps_are_steps_for_round_inputs() -> None:
+    """A step in whitened coordinates is Adam's step for the map that is given whitened inputs."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(50, 8, generator=generator) @ torch.randn(8, 8, generator=generator)
+    start, wanted = torch.randn(4, 8, generator=generator), torch.randn(50, 4, generator=generator)
+    whiten = inverse_root(inputs.double().T @ inputs.double()).float()
+    weight, twin = nn.Parameter(start.clone()), nn.Parameter(start @ torch.linalg.inv(whiten))
+    optimizer, adam = (
+        WhitenedAdam([weight], {weight: whiten}, Machine()),
+        torch.optim.AdamW([twin], 0.01, weight_decay=0),
+    )
+
+    for _ in range(5):
+        (inputs @ weight.T - wanted).square().mean().backward()
+        optimizer.step(0.01, largest=1e9)
+        (inputs @ whiten @ twin.T - wanted).square().mean().backward()
+        adam.step()
+        adam.zero_grad()
+
+    torch.testing.assert_close(weight, twin @ whiten, rtol=1e-3, atol=1e-4)
+    assert (weight - start).abs().max() > 0.01
+
+
+def test_inputs_that_never_move_are_left_as_they_are() -> None:
+    """Whitening makes inputs round, is of the size of one, and leaves alone what has no power at all."""
+    inputs = torch.randn(500, 6, generator=torch.Generator().manual_seed(0)).double() * torch.tensor([9, 3, 1, 1, 1, 1])
+
+    whiten = inverse_root(inputs.T @ inputs)
+    moment = (inputs @ whiten).T @ (inputs @ whiten)
+
+    assert float(torch.linalg.cond(moment)) < 0.1 * float(torch.linalg.cond(inputs.T @ inputs))
+    assert float(whiten.square().sum(dim=1).mean()) == pytest.approx(1)
+    assert torch.equal(inverse_root(torch.zeros(3, 3)), torch.eye(3))
 
 
 def test_whole_batches_fill_a_step() -> None:
