@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jobs.batches import Batch, device_of, inference, to_device
+from jobs.batches import Batch, device_of, inference, to_device, trunk_of
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.learning.machine import Machine
 from jobs.compression.learning.matching import Matching
@@ -114,7 +114,7 @@ def _moments(matching: Matching, batches: Sequence[Batch]) -> dict[nn.Linear | F
             hooks.enter_context(linear.register_forward_pre_hook(lambda each, given: heard.update({each: given[0]})))
         for batch in batches:
             here = to_device(batch, device_of(student))
-            length = student.base_model(**here).last_hidden_state.shape[1]
+            length = trunk_of(student)(**here).last_hidden_state.shape[1]
             real = anatomy.real_positions(student, here, length)
             for linear, inputs in heard.items():
                 rows = inputs.flatten(0, -2) if real is None or real.shape != inputs.shape[:-1] else inputs[real]
