@@ -30,8 +30,8 @@ from jobs.contract.spec import canonical_json
 
 CLIP = 1.0
 """Largest norm of a step's gradient."""
-PATIENCE = LOOKS // 2
-"""Looks without gain after which learning ends; while the learning rate is high, the loss may well rise for some."""
+PATIENCE = LOOKS * 3 // 4
+"""Looks without gain after which learning ends: it is while the learning rate falls that most is gained."""
 
 
 @dataclass(frozen=True, slots=True)
