@@ -147,6 +147,7 @@ class Report:
         compressed: figures of the result.
         speedup: one for each profiled input.
         fidelity: closeness to the source, before and after recovery.
+        fidelity_control: that of the source itself after the steps of the recovery, where asked for.
         environment: versions and machine.
         seconds: wall-clock of each stage [s].
         exports: the files for other runtimes that were asked for.
@@ -164,6 +165,7 @@ class Report:
     environment: Mapping[str, Any]
     seconds: Mapping[str, float] = field(default_factory=dict)
     exports: tuple[Exported, ...] = ()
+    fidelity_control: Fidelity | None = None
     schema: str = REPORT_SCHEMA
 
     def to_json(self) -> Json:
