@@ -75,7 +75,7 @@ def replay(plan: Mapping[str, Any], base: nn.Module) -> None:
 
 def _layer(record: Mapping[str, Any], old: nn.Module) -> nn.Module:
     parts = [count for part in record.get("parts", ()) for count in part]
-    counts = [count for count in (record["in"], record["out"], record["rank"], *parts) if count is not None]
+    counts = [count for count in (record["in"], record["out"], record.get("rank"), *parts) if count is not None]
     if sizes(old) is None or any(type(count) is not int or count < 1 for count in counts):
         raise ValueError(f"The plan cannot replace {type(old).__name__} {record['path']!r} with {dict(record)}.")
     placed: dict[str, Any] = {"device": old.weight.device, "dtype": old.weight.dtype}
