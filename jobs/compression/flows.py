@@ -47,7 +47,7 @@ def flows(model: PreTrainedModel, slots: Sequence[Slot], ctx: Context, progress:
 
     Args:
         model: left as it is.
-        slots: maps; those that are given the same come one after the other, and are counted once.
+        slots: maps.
         ctx: has the data, and makes the probes.
         progress: called after each batch.
 
@@ -70,8 +70,8 @@ class _Tally:
     def __init__(self, slot: Slot) -> None:
         weight, inputs, outputs = slot.linear.weight, slot.linear.in_features, slot.linear.out_features
         self._slot, self._rows = slot, 0
-        self._sum = torch.zeros(inputs, dtype=torch.float64, device=weight.device)
-        self._products = self._sum.new_zeros(inputs, inputs)  # in full: where the mean is large little is left of it
+        self._sum, self._products = weight.new_zeros(inputs), weight.new_zeros(inputs, inputs)
+        self._origin: Tensor | None = None  # counted from here: where the mean is large little is left beside it
         self._slopes, self._fisher = weight.new_zeros(outputs, outputs), weight.new_zeros(inputs)
         self.given: list[Tensor] = []
         self.outputs: list[Tensor] = []
@@ -82,25 +82,30 @@ class _Tally:
 
     def count(self, given: Sequence[Float[Tensor, "N I"]], slopes: Sequence[Float[Tensor, "N O"]]) -> None:
         for inputs, back in zip(given, slopes, strict=True):
-            exact = inputs.double()
-            self._sum += exact.sum(dim=0)
-            self._products.addmm_(exact.T, exact)
+            self._origin = inputs.mean(dim=0) if self._origin is None else self._origin
+            off = inputs - self._origin
+            self._sum += off.sum(dim=0)
+            self._products.addmm_(off.T, off)
             self._slopes.addmm_(back.T, back)
             self._fisher += back.square().sum(dim=1) @ inputs.square()
             self._rows += len(inputs)
         self.given, self.outputs = [], []
 
     def flow(self) -> Flow:
-        mean, second, slopes, fisher = (
-            each.detach() / max(self._rows, 1) for each in (self._sum, self._products, self._slopes, self._fisher)
+        off, products, slopes, fisher = (
+            each.detach().double() / max(self._rows, 1)
+            for each in (self._sum, self._products, self._slopes, self._fisher)
         )
-        if not (second.isfinite().all() and slopes.isfinite().all()):
+        if not (products.isfinite().all() and slopes.isfinite().all()):
             raise CorruptCheckpointError(
                 f"Expected finite numbers inside the model; what flows through {self._slot.name} holds NaN or "
                 "infinity. Check the model's weights and the data."
             )
-        given = second if self._slot.linear.bias is None else second - torch.outer(mean, mean)
-        return Flow(given, mean, slopes, fisher)
+        mean = off if self._origin is None else off + self._origin
+        given = products - torch.outer(off, off)
+        if self._slot.linear.bias is None:
+            given += torch.outer(mean, mean)
+        return Flow(given.float(), mean, slopes.float(), fisher.float())
 
 
 def _count(model: PreTrainedModel, tallies: dict[Slot, _Tally], batch: Batch, ctx: Context) -> None:

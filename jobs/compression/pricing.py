@@ -1,8 +1,11 @@
-"""What a model costs in one metric, and what each head, each feed-forward unit and each weight of it costs: exactly.
+"""What a model costs in one metric, and what each head, each feed-forward unit and each weight of it costs.
 
 It follows from the shapes around a part, so the size after any cut is known beforehand.
 
-Cost: for MACs one forward pass to see lengths and what lies outside the layers; else arithmetic.
+Exactly, but for latency: its prices are what parts have been measured to take (``timing``), and so are its totals.
+
+Cost: for MACs one forward pass to see lengths and what lies outside the layers; for latency that of ``timing``; else
+arithmetic.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +19,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from jobs.batches import device_of, entry_of, inference, synthetic_batch, to_device, trunk_of, typical_input
+from jobs.batches import Batch, device_of, entry_of, inference, synthetic_batch, to_device, trunk_of, typical_input
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.anatomy import Anatomy, Layer, Slot
+from jobs.compression.timing import times_of
 from jobs.contract.errors import NothingChangedError, TargetUnreachableError
 from jobs.contract.spec import Target
 
@@ -54,6 +58,11 @@ def sizes_of(target: Target, model: PreTrainedModel, anatomy: Anatomy) -> Sizes:
     return _SIZES[target.metric](model, anatomy, target.scope == "encoder")
 
 
+def unit_of(target: Target) -> int:
+    """Return how many of the figures here make one of the target's: times are in nanoseconds, targets in micro-."""
+    return 1000 if target.metric == "latency" else 1
+
+
 def allowance(target: Target, sizes: Sizes, smallest: int, means: str) -> int:
     """Return what *target* allows.
 
@@ -67,15 +76,16 @@ def allowance(target: Target, sizes: Sizes, smallest: int, means: str) -> int:
         TargetUnreachableError: the smallest is still too much; the message says how much.
         NothingChangedError: the model is that small already.
     """
-    allowed = int(target.ratio * sizes.total) if target.ratio is not None else target.max or 0
+    allowed = int(target.ratio * sizes.total) if target.ratio is not None else (target.max or 0) * unit_of(target)
     if sizes.total <= allowed:
         raise NothingChangedError(
-            f"The {target.scope} has {sizes.total} {target.metric}, within the {allowed} asked for. Ask for less."
+            f"The {target.scope} has {sizes.total // unit_of(target)} {target.metric}, within the "
+            f"{allowed // unit_of(target)} asked for. Ask for less."
         )
     if smallest > allowed:
         raise TargetUnreachableError(
-            f"Expected a target that {means} can reach: {smallest} {target.metric} of the {target.scope} "
-            f"({smallest / sizes.total:.3f} of it) or more; got {allowed}."
+            f"Expected a target that {means} can reach: {smallest // unit_of(target)} {target.metric} of the "
+            f"{target.scope} ({smallest / sizes.total:.3f} of it) or more; got {allowed // unit_of(target)}."
         )
     return allowed
 
@@ -121,7 +131,24 @@ def _weights(layer: Layer) -> int:
     return sum(matrix.numel() for slot in layer.slots for matrix in slot.matrices())
 
 
-_SIZES = {"params": _params, "bytes": _bytes, "macs": _macs}
+def _latency(model: PreTrainedModel, anatomy: Anatomy, encoder_only: bool) -> Sizes:
+    """Return nanoseconds of one typical input, as measured here and now."""
+    whole, layers = times_of(model, anatomy, _typical(model, anatomy))
+    heads, units = _priced(anatomy.layers(model), lambda _: 0)
+    timed_units = [each for layer in layers for each in layer.units]
+    return Sizes(
+        sum(layer.whole for layer in layers) if encoder_only else whole,
+        tuple((count, layer.head) for (count, _), layer in zip(heads, layers, strict=True)),
+        tuple((count, each) for (count, _), each in zip(units, timed_units, strict=True)),
+        tuple(partial(_time_saved, layer.weight) for layer in layers),
+    )
+
+
+def _time_saved(each: float, weights: int) -> int:
+    return int(each * weights)
+
+
+_SIZES = {"params": _params, "bytes": _bytes, "macs": _macs, "latency": _latency}
 
 
 def _priced(layers: Sequence[Layer], extra: Callable[[Slot], int]) -> tuple[Prices, Prices]:
@@ -165,3 +192,7 @@ def _forward(model: PreTrainedModel, anatomy: Anatomy) -> tuple[int, int]:
     with inference(model), heard, kernels, FlopCounterMode(display=False) as counter:
         entry_of(model)(**batch)
     return counter.get_total_flops() // 2, lengths[0]
+
+
+def _typical(model: PreTrainedModel, anatomy: Anatomy) -> Batch:
+    return synthetic_batch(anatomy.modality, model.config, typical_input(anatomy.modality, model.config))

@@ -12,8 +12,8 @@ positions held out, and a map with more inputs than there are positions stays as
 
 Source: He et al. 2017, arXiv:1707.06168, sections 3.1 and 3.3 (the residual's error is part of the target).
 Differs: a bias, and a ridge, chosen for each map.
-Cost: four passes of the layers over the data, and a ridge regression for each map. Of all activations only the hidden
-states at one depth are held, of both models.
+Cost: a pass of the uncut layers over the data, one of the cut layers for each block and one more, and a ridge
+regression for each map. Of all activations only the hidden states at one depth are held, of both models.
 """
 
 from collections import deque
@@ -73,8 +73,11 @@ def reconstruct(
     with inference(model, reference):
         streams = _streams(model, anatomy, batches, part_of(progress, 0, total))
         for index, (dense, cut, joint) in enumerate(refits):
+            if joint is joints[0]:
+                for stream in streams:
+                    stream.watch(dense, joints)
             within = part_of(progress, passes(len(batches), index), total)
-            reason = _refit(dense, cut, joint, streams, within)
+            reason = _refit(cut, joint, streams, within)
             if reason is not None:
                 unchanged.setdefault((joint.projection, reason), []).append(index // len(joints))
             if joint is joints[-1]:
@@ -128,34 +131,41 @@ class _Stream:
     """One batch on its way up, through the uncut layers and through the cut ones.
 
     Attributes:
-        dense, cut: the hidden states that the next layer is given.
+        dense, cut: the hidden states that the next layer is given; the uncut side is moved first.
         calls: what the layers from there on are given beside them, each time that they are used.
         real: which positions are not padding; None when all are.
+        inner: what the uncut layer gave, each time that it was used.
+        wanted: the uncut stream where each block joins it, each time.
     """
 
     dense: Float[Tensor, "B T D"]
     cut: Float[Tensor, "B T D"]
     calls: deque[list[Call]]
     real: Bool[Tensor, "B T"] | None
-    above: Float[Tensor, "B T D"] = field(init=False)
+    inner: list[Float[Tensor, "B T D"]] = field(init=False)
+    wanted: dict[Joint, list[Float[Tensor, "N D"]]] = field(init=False)
 
-    def compare(
-        self, dense: nn.Module, cut: nn.Module, joint: Joint
-    ) -> Iterator[tuple[Float[Tensor, "N I"], Float[Tensor, "N D"]]]:
+    def watch(self, dense: nn.Module, joints: Sequence[Joint]) -> None:
+        """Move the uncut side up a layer, and keep what its stream is at each of *joints*, each time it is used."""
+        self.inner, self.wanted = [], {joint: [] for joint in joints}
+        for call in self.calls[0]:
+            looks, self.dense = _look(dense, joints, self.dense, call)
+            self.inner.append(self.dense)
+            for joint, (_, stream) in zip(joints, looks, strict=True):
+                self.wanted[joint].append(self._rows(stream))
+
+    def compare(self, cut: nn.Module, joint: Joint) -> Iterator[tuple[Float[Tensor, "N I"], Float[Tensor, "N D"]]]:
         """Yield what the cut layer's map is given and what its stream lacks, each time that the layer is used.
 
         It is not refitted yet, so that when it is used again it is given what the uncut one then is.
         """
-        self.above, below = self.dense, self.cut
-        for call in self.calls[0]:
-            _, wanted, self.above = _look(dense, joint, self.above, call)
-            inputs, found, _ = _look(cut, joint, below, call)
-            below = self.above
-            yield self._rows(inputs), self._rows(wanted) - self._rows(found)
+        below = [self.cut, *self.inner]
+        for hidden, call, wanted in zip(below, self.calls[0], self.wanted[joint], strict=False):
+            [(inputs, found)], _ = _look(cut, (joint,), hidden, call)
+            yield self._rows(inputs), wanted - self._rows(found)
 
     def climb(self, cut: nn.Module) -> None:
-        """Move both sides up a layer: the uncut one to where the last comparison has come."""
-        self.dense = self.above
+        """Move the cut side up a layer, to where the uncut one is."""
         for arguments, named in self.calls.popleft():
             self.cut = hidden_states(cut(self.cut, *arguments, **named))
 
@@ -164,15 +174,13 @@ class _Stream:
         return rows if self.real is None else rows[self.real.flatten()]
 
 
-def _refit(
-    dense: nn.Module, cut: nn.Module, joint: Joint, streams: Sequence[_Stream], progress: Progress
-) -> str | None:
+def _refit(cut: nn.Module, joint: Joint, streams: Sequence[_Stream], progress: Progress) -> str | None:
     """Refit one map; return why it stays as it is, if it does."""
     linear = cast("Linear", cut.get_submodule(joint.projection))
     has_bias, device = linear.bias is not None, linear.weight.device
     sums = Regression(linear.in_features, linear.out_features, bias=has_bias, device=device)
     for done, stream in enumerate(streams, start=1):
-        for inputs, lacking in stream.compare(dense, cut, joint):
+        for inputs, lacking in stream.compare(cut, joint):
             sums.add(inputs, lacking)
         progress(done, len(streams), "reconstruction")
     return _correct(linear, sums, joint.scale(cut))
@@ -195,9 +203,19 @@ def _correct(linear: Linear, sums: Regression, scale: Float[Tensor, " _"]) -> st
 
 
 def _look(
-    layer: nn.Module, joint: Joint, hidden: Float[Tensor, "B T D"], call: Call
-) -> tuple[Float[Tensor, "B T I"], Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
-    """Run *layer* and return what its map is given, the stream that the map has written into, and its output."""
+    layer: nn.Module, joints: Sequence[Joint], hidden: Float[Tensor, "B T D"], call: Call
+) -> tuple[list[tuple[Float[Tensor, "B T I"], Float[Tensor, "B T D"]]], Float[Tensor, "B T D"]]:
+    """Run *layer*; return for each of *joints* what its map is given and the stream it has written into; the output."""
+    arguments, named = call
+    with ExitStack() as hooks:
+        heard = [_listen(layer, joint, hooks) for joint in joints]
+        output = hidden_states(layer(hidden, *arguments, **named))
+    return [
+        (each["inputs"], _stream(layer, joint, each, output)) for joint, each in zip(joints, heard, strict=True)
+    ], output
+
+
+def _listen(layer: nn.Module, joint: Joint, hooks: ExitStack) -> dict[str, Tensor]:
     heard: dict[str, Tensor] = {}
 
     def hear_map(_: nn.Module, given: tuple[Tensor, ...], written: Tensor) -> None:
@@ -206,14 +224,15 @@ def _look(
     def hear_residual(_: nn.Module, given: tuple[Tensor, ...]) -> None:
         heard["residual"] = given[0]
 
-    arguments, named = call
-    with ExitStack() as hooks:
-        hooks.enter_context(layer.get_submodule(joint.projection).register_forward_hook(hear_map))
-        hooks.enter_context(layer.get_submodule(joint.residual or "").register_forward_pre_hook(hear_residual))
-        output = hidden_states(layer(hidden, *arguments, **named))
-    if joint.residual is None:
-        return heard["inputs"], output, output
-    return heard["inputs"], heard["residual"] + joint.scale(layer).to(hidden) * heard["written"], output
+    hooks.enter_context(layer.get_submodule(joint.projection).register_forward_hook(hear_map))
+    hooks.enter_context(layer.get_submodule(joint.residual or "").register_forward_pre_hook(hear_residual))
+    return heard
+
+
+def _stream(
+    layer: nn.Module, joint: Joint, heard: dict[str, Tensor], output: Float[Tensor, "B T D"]
+) -> Float[Tensor, "B T D"]:
+    return output if joint.residual is None else heard["residual"] + joint.scale(layer).to(output) * heard["written"]
 
 
 def _streams(model: PreTrainedModel, anatomy: Anatomy, batches: Batches, progress: Progress) -> list[_Stream]:

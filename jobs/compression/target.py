@@ -28,7 +28,7 @@ from jobs.compression.cutting import Cut, cut_all, inputs_going
 from jobs.compression.factoring import factors, root_of, spectrum
 from jobs.compression.flows import Flow, flows
 from jobs.compression.levels import Level, Place, places, read_slots, rows_of
-from jobs.compression.pricing import allowance, sizes_of
+from jobs.compression.pricing import allowance, sizes_of, unit_of
 from jobs.compression.proof import unchanged
 from jobs.compression.reconstruct import passes, reconstruct
 from jobs.compression.surgery import factorise
@@ -36,6 +36,11 @@ from jobs.compression.technique import Context, Outcome, part_of
 from jobs.contract.spec import Target
 
 MEANS = "removing heads and feed-forward units, and factorising query and key maps,"
+
+MEASURED = (
+    "Latency is in microseconds of one typical input, measured on this machine at this time; predicted is the sum of "
+    "what parts took. The same request may give another result."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +100,11 @@ def reach(target: Target, model: PreTrainedModel, ctx: Context) -> Outcome:
         within = part_of(ctx.progress, len(batches), total)
         notes = reconstruct(model, reference, "layer", ctx.anatomy, batches=batches, progress=within)
         ctx.anatomy.settle(model)
-        achieved = sizes_of(target, model, ctx.anatomy).total
-    return Outcome(
-        model, {**_kept(planned), "ranks": ranks, "predicted": planned.predicted, "achieved": achieved}, notes
-    )
+        achieved = sizes_of(target, model, ctx.anatomy).total // unit_of(target)
+    figures = {"predicted": planned.predicted // unit_of(target), "achieved": achieved}
+    if target.metric == "latency":
+        notes = (*notes, MEASURED)
+    return Outcome(model, {**_kept(planned), "ranks": ranks, **figures}, notes)
 
 
 def _cut(place: Place, level: Level) -> Cut:

@@ -13,13 +13,13 @@ from typing import Any, Literal, Self, TypeVar
 Json = dict[str, Any]
 T = TypeVar("T")
 InputKind = Literal["text", "audio", "image"]
-TargetMetric = Literal["params", "macs", "bytes"]
+TargetMetric = Literal["params", "macs", "bytes", "latency"]
 TargetScope = Literal["encoder", "model"]
 OutputFormat = Literal["safetensors", "onnx", "onnx_int8", "pt2"]
 Storage = Literal["dense", "bitmask"]
 
 DEFAULT_SAMPLES = 256
-DEFAULT_LEARNING_RATE = 1e-3
+DEFAULT_LEARNING_RATE = 2e-3
 DEFAULT_LEARNING_BATCH = 64
 DEFAULT_CHECKPOINT_EVERY = 100
 DEFAULT_REPEATS = 20
@@ -64,7 +64,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A budget instead of steps: exactly one of *ratio* (share kept) and *max* (absolute) is set."""
+    """A budget instead of steps: exactly one of *ratio* (share kept) and *max* (absolute) is set.
+
+    Parameters, MACs and latency [µs] are of the scope, the latter two for one typical input; bytes are of the weights.
+    """
 
     metric: TargetMetric
     ratio: float | None = None

@@ -82,7 +82,7 @@ class Target(RequestSchema):
     ratio = StrictNumber(
         validate=Within(min=0.01, max=1), metadata={"description": "Share of the dense figure that is kept"}
     )
-    max = whole(1, _LARGEST_INTEGER, "Largest figure allowed, in the unit of the metric")
+    max = whole(1, _LARGEST_INTEGER, "Largest figure allowed; latency in microseconds of one typical input")
     scope = NamedEnum("TargetScope", get_args(TargetScope), metadata={"default": "model"})
 
 
