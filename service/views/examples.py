@@ -11,7 +11,7 @@ COMPRESSIONS = {
                 {"technique": "weight_pruning", "sparsity": 0.5},
             ],
             "data": {"uri": "s3://data/calibration/", "samples": 256},
-            "recovery": {"steps": 500, "learning_rate": 1e-4},
+            "recovery": {"steps": 500},
             "profile": {"inputs": [{"kind": "audio", "batch_size": 1, "seconds": 10}], "threads": 1, "repeats": 20},
             "limits": {"queue_timeout_s": 3600, "run_timeout_s": 7200},
             "labels": {"team": "speech"},

@@ -23,7 +23,7 @@ class DistillationStep:
     """ Feed-forward units that stay in each layer; all if left out. """
     steps: int | Unset = 500
     """ Training steps; 0 only cuts, and needs no data. """
-    learning_rate: float | Unset = 0.001
+    learning_rate: float | Unset = 0.002
     """ Peak learning rate of AdamW. """
     batch_size: int | Unset = 64
     """ Sequences that a step learns from. """

@@ -16,7 +16,7 @@ class Recovery:
 
     steps: int
     """ Optimiser steps, at most """
-    learning_rate: float | Unset = 0.001
+    learning_rate: float | Unset = 0.002
     """ Peak learning rate """
     batch_size: int | Unset = 64
     """ Sequences that a step learns from """
