@@ -1,0 +1,270 @@
+"""The stages of a job, one method each; ``jobs.pipeline`` puts them in their order.
+
+Pure: no bucket, no queue, no hub.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, replace
+from itertools import takewhile
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from jobs.batches import (
+    Batches,
+    settled_input,
+)
+from jobs.checkpoint.export import export
+from jobs.checkpoint.plan import Plan
+from jobs.checkpoint.precision import store_as, stored_dtype
+from jobs.checkpoint.reader import load_model
+from jobs.checkpoint.soundness import check_result, check_source
+from jobs.checkpoint.verification import check_reload, write_verification
+from jobs.checkpoint.writer import weight_bytes, write_artifact
+from jobs.compression.anatomy import Anatomy, anatomy_of
+from jobs.compression.budget import steps_for
+from jobs.compression.cache import Cache
+from jobs.compression.learning.checkpoints import Checkpoints
+from jobs.compression.learning.schedule import Schedule
+from jobs.compression.recovery import RecoveryOutcome, control, recover
+from jobs.compression.target import reach
+from jobs.compression.technique import Context, Progress, apply, registry
+from jobs.contract.errors import NothingChangedError
+from jobs.contract.report import Exported, Fidelity, Profile, Speedup, StepReport
+from jobs.contract.spec import CompressionSpec, Step, Target
+from jobs.datasets import read_batches
+from jobs.evaluation.fidelity import fidelity
+from jobs.judging import Judging, divided, short_batch, synthetic
+from jobs.profiling.profile import Subject, profile_pair
+
+
+class StageProgress(Protocol):
+    """Hears how far a job is; raises ``CancelledError`` to stop it between two units of work."""
+
+    def __call__(self, stage: str, step: int, steps: int, message: str = "") -> None:
+        """Report that *step* of *steps* of *stage* is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a job reads and writes on the local disk.
+
+    Attributes:
+        source: the dense model.
+        out: the artifact.
+        data: what the steps may learn from.
+        origin: where the source came from: its uri, revision and sha256.
+        cache: keeps what is measured on the source with the data, for the next job on both; None keeps nothing.
+        checkpoints: from the name of a training to where it keeps snapshots and looks for one; None for nowhere.
+    """
+
+    source: Path
+    out: Path
+    data: Path | None = None
+    origin: Mapping[str, str | None] = field(default_factory=dict)
+    cache: Cache | None = None
+    checkpoints: Callable[[str], Checkpoints | None] = lambda name: None
+
+
+@dataclass(slots=True)
+class Clock:
+    """How long each stage took [s]; one that is entered again goes on counting."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the block in."""
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """A request at work: what it asks for, where, and the dense model as it was opened.
+
+    Attributes:
+        spec: the request.
+        folders: where to read and write.
+        progress: is told how far each stage is.
+        dense: never changed but in its number format, at the very end.
+        context: what techniques are given.
+        judging: what the result is judged by.
+    """
+
+    spec: CompressionSpec
+    folders: Folders
+    progress: StageProgress
+    dense: PreTrainedModel
+    context: Context
+    judging: Judging
+
+    @classmethod
+    def load(cls, spec: CompressionSpec, folders: Folders, progress: StageProgress) -> "Stages":
+        """Open the model and the data, and refuse now what would fail later."""
+        progress("load", 0, 1)
+        dense = load_model(folders.source)
+        anatomy = anatomy_of(dense)
+        check_source(dense, lambda: short_batch(dense, anatomy))
+        for each in spec.profile.inputs:  # measured last
+            settled_input(anatomy.modality, dense.config, each)
+        probe, batches = short_batch(dense, anatomy), _read(spec, folders, anatomy)
+        learning, judging = (None, synthetic(probe)) if batches is None else divided(batches)
+        heard = _within("compress", progress)
+        context = Context(anatomy, learning, torch.Generator(), heard, probe, deciding=judging.deciding)
+        return cls(spec, folders, progress, dense, context, judging)
+
+    @property
+    def anatomy(self) -> Anatomy:
+        """Return the anatomy of the dense model."""
+        return self.context.anatomy
+
+    def steps(self) -> tuple[Sequence[Step], Sequence[Step]]:
+        """Return the steps before recovery, and from the first that must be last those after it.
+
+        With a target and data both are empty: ``reach`` finds out what goes from where.
+        """
+        steps, known = self.spec.steps or self._planned(), registry()
+        early = tuple(takewhile(lambda step: not (step.technique in known and known[step.technique].is_last), steps))
+        return early, steps[len(early) :]
+
+    def compress(self, steps: Sequence[Step]) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
+        """Return a copy of the dense model after *steps*, or brought to the target, and what was done."""
+        untouched = replace(self.context, cache=self.folders.cache)
+        if steps or self.spec.target is None:
+            return self.apply(steps, deepcopy(self.dense), untouched)
+        return self._reach(self.spec.target, deepcopy(self.dense), untouched)
+
+    def apply(
+        self, steps: Sequence[Step], model: PreTrainedModel, context: Context
+    ) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
+        """Return *model* after *steps*, each tried out, and what they did."""
+        reports = []
+        for index, step in enumerate(steps):
+            self.progress("compress", index, len(steps), step.technique)
+            began = time.perf_counter()
+            outcome = apply(step, model, self._for(step, index, context))
+            model, context = outcome.model, replace(context, cache=None)  # what it keeps is of the model as it came
+            check_result(model, context.probe, step.technique)
+            took = time.perf_counter() - began
+            reports.append(StepReport(step.technique, dict(step.params), outcome.achieved, outcome.notes, took))
+        self.progress("compress", len(steps), max(len(steps), 1))
+        return model, tuple(reports)
+
+    def recover(self, model: PreTrainedModel) -> RecoveryOutcome | None:
+        """Teach *model*, in place, to imitate the dense one, if that was asked for."""
+        if self.spec.recovery is None:
+            return None
+        within = _within("recover", self.progress)
+        within(0, self.spec.recovery.steps)
+        return recover(
+            model,
+            self.dense,
+            self.context.data(),
+            Schedule.of(self.spec.recovery),
+            within,
+            deciding=self.context.deciding,
+            checkpoints=self.folders.checkpoints("recovery"),
+        )
+
+    def control(self) -> Fidelity | None:
+        """Return how close a dense model stays to itself that is taught as long, if that was asked for."""
+        if self.spec.recovery is None or not self.spec.recovery.control:
+            return None
+        within = _within("control", self.progress)
+        return self.fidelity(control(self.dense, self.context.data(), Schedule.of(self.spec.recovery), within))
+
+    def fidelity(self, model: nn.Module) -> Fidelity:
+        """Return how close *model* is to the dense one."""
+        self.progress("evaluate", 0, 1)
+        return fidelity(self.dense, model, self.judging.batches, source=self.judging.source)
+
+    def export(self, model: PreTrainedModel) -> tuple[Exported, ...]:
+        """Write *model* for the other runtimes that were asked for."""
+        wanted = [each for each in self.spec.output.formats if each != "safetensors"]
+        if not wanted:
+            return ()
+        self.progress("export", 0, 1, ", ".join(wanted))
+        return export(model, wanted, self.anatomy.modality, self.folders.out)
+
+    def finish(self, steps: Sequence[Step], model: PreTrainedModel) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
+        """Return *model* after the last *steps*; without any it gets the number format of the source's file."""
+        if steps:
+            return self.apply(steps, model, self.context)
+        store_as(model, stored_dtype(self.folders.source))
+        return model, ()
+
+    def write(self, model: PreTrainedModel, steps: Sequence[StepReport]) -> Plan:
+        """Write the artifact and read it back.
+
+        Raises:
+            VerificationError: what was read gives another output.
+        """
+        self.progress("write", 0, 2)
+        folders = self.folders
+        details = {"origin": dict(folders.origin), "steps": [asdict(step) for step in steps]}
+        storage = self.spec.output.storage
+        plan = write_artifact(model, source=folders.source, out=folders.out, details=details, storage=storage)
+        write_verification(model, short_batch(model, self.anatomy), folders.out)
+        self.progress("write", 1, 2, "reading the artifact back")
+        check_reload(folders.out)
+        return plan
+
+    def profile(self, model: PreTrainedModel) -> tuple[Profile, Profile, tuple[Speedup, ...]]:
+        """Return the figures of the dense model and of *model*, both in the format they are stored in."""
+        store_as(self.dense, stored_dtype(self.folders.source))
+        dense, compressed = self._subject(self.dense, self.folders.source), self._subject(model, self.folders.out)
+        within = _within("profile", self.progress)
+        return profile_pair(dense, compressed, self.spec.profile, modality=self.anatomy.modality, progress=within)
+
+    def _planned(self) -> tuple[Step, ...]:
+        if self.spec.target is None:
+            raise NothingChangedError("Expected steps or a target; got neither. Give one of them.")
+        if self.context.batches is not None:
+            return ()
+        with self.anatomy.opened(self.dense):
+            return steps_for(self.spec.target, self.dense, self.anatomy)
+
+    def _for(self, step: Step, index: int, context: Context) -> Context:
+        """Return *context* as one step gets it."""
+        chance = torch.Generator().manual_seed(int(step.params.get("seed", 0)))
+        within = _within(step.technique, self.progress)
+        within(0, 1)
+        checkpoints = self.folders.checkpoints(f"{index}-{step.technique}")
+        return replace(context, rng=chance, progress=within, checkpoints=checkpoints)
+
+    def _reach(
+        self, target: Target, model: PreTrainedModel, context: Context
+    ) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
+        began = time.perf_counter()
+        within = _within("target", self.progress)
+        outcome = reach(target, model, replace(context, rng=torch.Generator().manual_seed(0), progress=within))
+        check_result(outcome.model, context.probe, "target")
+        asked = {name: value for name, value in asdict(target).items() if value is not None}
+        took = time.perf_counter() - began
+        return outcome.model, (StepReport("target", asked, outcome.achieved, outcome.notes, took),)
+
+    def _subject(self, model: nn.Module, folder: Path) -> Subject:
+        return Subject(model=model, encoder=self.anatomy.encoder(model), bytes_stored=weight_bytes(folder))
+
+
+def _read(spec: CompressionSpec, folders: Folders, anatomy: Anatomy) -> Batches | None:
+    if spec.data is None or folders.data is None:
+        return None
+    return read_batches(folders.data, modality=anatomy.modality, model_dir=folders.source, samples=spec.data.samples)
+
+
+def _within(stage: str, progress: StageProgress) -> Progress:
+    """Return *progress* for the parts of one stage: ``(done, total, note)``."""
+
+    def report(done: int, total: int, note: str = "") -> None:
+        progress(stage, done, total, note)
+
+    return report
