@@ -57,6 +57,7 @@ ASKED: Mapping[str, tuple[Json, ...]] = {
         {"sparsity": 0.3, "pattern": "block", "block_size": 4, "criterion": "wanda"},
         {"criterion": "sparsegpt"},
         {"criterion": "sparsegpt", "pattern": "2:4"},
+        {"sparsity": 0.5, "schedule": [0.2, 0.4], "recovery_steps": 2},
     ),
 }
 """Requests that change something: every technique has some, the first is the usual one."""

@@ -129,7 +129,9 @@ def compress(model: PreTrainedModel, params: LowRank, ctx: Context) -> Outcome:
         notes = change_in_turn(model, groups, partial(_stand_in, pairs, ranks, weighing), ctx, progress)
     else:
         for done, slot in enumerate(slots, start=1):
+            before = slot.weight().detach().double()
             _stand_in(pairs, ranks, weighing, slot, None)
+            weighing.keep_mean(slot, before)
             progress(done, len(slots), "factorising")
     _factorise(model, pairs, ctx)
     return Outcome(model, _achieved(slots, ranks), (*notes, *_notes(slots, ranks, params, refit=refit)))
@@ -152,6 +154,12 @@ class _Weighing:
             return spectrum(weight, root_of(torch.diag(flow.fisher.double())))
         given = flow.given.double() if spread is None else spread
         return spectrum(weight, root_of(given), root_of(flow.slopes.double()))
+
+    def keep_mean(self, slot: Slot, before: Float[Tensor, "O I"]) -> None:
+        """Have a map's bias take up what the change from *before* does to the mean, which its spread leaves out."""
+        bias = slot.linear.bias
+        if self.params.weighting == "activation" and bias is not None:
+            bias.data.add_((before - slot.weight().detach().double()) @ self.found[slot].mean.double())
 
 
 def _ranks(

@@ -12,14 +12,18 @@ Weights compete across the model or within a layer by magnitude, within a row of
 eight neighbouring columns with sparsegpt; in pattern 2:4 always within four neighbours of a row. Pattern block sets
 whole squares to zero, scored by the mean over their weights; squares at the far edges of a matrix may be smaller.
 
+A schedule passes through lower sparsities and lets the model recover after each, by imitating the dense one; what is
+zero stays so meanwhile.
+
 Source: Han et al. 2015, arXiv:1506.02626; Lin et al. 2022, arXiv:2211.09949 (one global threshold, which weights);
 Sun et al. 2023, arXiv:2306.11695 (wanda); Frantar and Alistarh 2023, arXiv:2301.00774 (sparsegpt)
 
-Differs: one shot. The count is the nearest to the share of whatever competes, ties settled by position. In a factorised
-map both factors are pruned, the second for what the first, already pruned, gives it. With sparsegpt each map is first
-refitted to what the dense model gives, as ``jobs.compression.sequence`` says, on the inputs that the pruned layers
-below leave it: at half the weights of MiniLM the cosine of embeddings is 0.946 with it and 0.924 without. Wanda judges
-all maps on the inputs that the model gives them as it came; those of pruned layers made it worse.
+Differs: one shot without a schedule; with one, recovery needs no labels, and goes on to the next sparsity when the loss
+has settled or the steps are done. The count is the nearest to the share of whatever competes, ties settled by position.
+In a factorised map both factors are pruned, the second for what the first, already pruned, gives it. With sparsegpt
+each map is first refitted to what the dense model gives, as ``jobs.compression.sequence`` says, on the inputs that the
+pruned layers below leave it: at half the weights of MiniLM the cosine of embeddings is 0.946 with it and 0.924 without.
+Wanda judges all maps on the inputs that the model gives them as it came; those of pruned layers made it worse.
 
 Cost: by magnitude one selection over all weights; with wanda one pass over the data and a Gram matrix for each input of
 a map; with sparsegpt two passes of each layer for each of its four turns, a ridge regression, a Cholesky factor and one
@@ -27,7 +31,9 @@ sweep over the columns of each matrix.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from jaxtyping import Float
@@ -36,14 +42,16 @@ from transformers import PreTrainedModel
 
 from jobs.compression import sparsegpt
 from jobs.compression.anatomy import Layer, Slot
+from jobs.compression.learning.schedule import Schedule
 from jobs.compression.moments import second_moments
+from jobs.compression.recovery import recover
 from jobs.compression.schema import Rule, Schema
 from jobs.compression.selection import Scope
-from jobs.compression.sequence import change_in_turn
+from jobs.compression.sequence import change_in_turn, turns
 from jobs.compression.sparsity import GROUP, Pattern
 from jobs.compression.surgery import mask
 from jobs.compression.technique import Context, Outcome, Params, part_of, technique
-from jobs.contract.errors import NotApplicableError
+from jobs.contract.errors import InvalidRequestError, NotApplicableError
 
 HALF = 0.5
 """What pattern 2:4 takes."""
@@ -67,6 +75,8 @@ class WeightPruning(Params):
         # otherwise weights compete within their rows or columns
         Rule(when={"scope": ()}, then={"criterion": ("magnitude",), "pattern": ("unstructured", "block")}),
         Rule(when={"include_bias": (True,)}, then={"criterion": ("magnitude",), "pattern": ("unstructured",)}),
+        Rule(when={"schedule": ()}, then={"pattern": ("unstructured", "block")}),
+        Rule(when={"recovery_steps": ()}, then={"schedule": ()}),
     )
 
     sparsity: Annotated[
@@ -96,6 +106,33 @@ class WeightPruning(Params):
     include_bias: Annotated[bool, Schema("Whether the maps' biases take part; only by magnitude and unstructured.")] = (
         False
     )
+    schedule: Annotated[
+        tuple[float, ...] | None,
+        Schema(
+            "Sparsities to pass through on the way, rising, all below the final one. The model recovers after each of "
+            "them and after the last, which needs data.",
+            above=0,
+            below=1,
+        ),
+    ] = None
+    recovery_steps: Annotated[
+        int,
+        Schema(
+            "With a schedule, most training steps of each recovery; it ends before where the loss has settled.",
+            minimum=1,
+            maximum=1_000_000,
+        ),
+    ] = 200
+    seed: Annotated[int, Schema("Of the order in which recovery sees data.", minimum=0, maximum=2**31 - 1)] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a schedule that does not rise to the final sparsity."""
+        through = (*(self.schedule or ()), self.sparsity)
+        if any(after <= before for before, after in pairwise(through)):
+            raise InvalidRequestError(
+                f"weight_pruning: schedule: expected rising sparsities below the final {self.sparsity}; "
+                f"got {list(self.schedule or ())}."
+            )
 
     def asks(self) -> bool:
         """Return whether any weight is to become zero."""
@@ -112,18 +149,52 @@ def compress(model: PreTrainedModel, params: WeightPruning, ctx: Context) -> Out
 
     Raises:
         NotApplicableError: pattern 2:4 where a matrix has no multiple of four inputs.
-        DataRequiredError: a criterion other than magnitude without data.
+        DataRequiredError: a criterion other than magnitude, or a schedule, without data.
     """
     layers = ctx.anatomy.layers(model)
     if params.pattern == "2:4":
         _check_fours(layers)
-    notes = _PRUNE[params.criterion](model, layers, params, ctx)
-    return Outcome(model, _achieved(layers, params), notes)
+    if params.schedule is None:
+        notes = _PRUNE[params.criterion](model, layers, params, ctx)
+        return Outcome(model, _achieved(layers, params), notes)
+    recoveries, notes = _gradually(model, layers, params, ctx)
+    return Outcome(model, _achieved(layers, params) | {"recoveries": recoveries}, notes)
 
 
 def prunable(layer: Layer, *, include_bias: bool) -> list[nn.Parameter]:
     """Return the parameters of a layer's six maps that take part."""
     return [each for slot in layer.slots for each in (slot.linear.parameters() if include_bias else slot.matrices())]
+
+
+def _gradually(
+    model: PreTrainedModel, layers: Sequence[Layer], params: WeightPruning, ctx: Context
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Prune to one sparsity after the other and recover after each; return what recovery did, and notes."""
+    dense, batches, course = deepcopy(model), ctx.data(), Schedule(params.recovery_steps, seed=params.seed)
+    shares = (*(params.schedule or ()), params.sparsity)
+    units = _units(layers, params, len(batches))
+    each = units + params.recovery_steps
+    recoveries, notes = [], []
+    for index, share in enumerate(shares):
+        pruning, learning = (part_of(ctx.progress, index * each + before, len(shares) * each) for before in (0, units))
+        now = replace(params, sparsity=share, schedule=None)
+        said = _PRUNE[params.criterion](model, layers, now, replace(ctx, progress=pruning))
+        learnt = recover(model, dense, batches, course, learning, deciding=ctx.deciding)
+        found = {"loss_before": learnt.before, "loss_after": learnt.after, "steps": learnt.steps}
+        recoveries.append({"sparsity": share, **found})
+        notes += [f"At sparsity {share}: {note}" for note in (*said, *learnt.notes)]
+    return recoveries, tuple(notes)
+
+
+def _units(layers: Sequence[Layer], params: WeightPruning, batches: int) -> int:
+    """Return how many units of progress pruning once reports."""
+    groups = [group for layer in layers for group in layer.groups]
+    by_magnitude = len(layers) if params.scope == "layer" else 1
+    return {
+        "magnitude": by_magnitude,
+        "wanda": batches + len(groups),
+        "sparsegpt": turns(groups, batches),
+    }[params.criterion]
 
 
 def _check_fours(layers: Sequence[Layer]) -> None:

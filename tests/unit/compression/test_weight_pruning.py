@@ -47,16 +47,14 @@ def zeros(model: PreTrainedModel) -> list[torch.Tensor]:
     return [slot.linear.weight.detach() == 0 for slot in slots(model)]
 
 
-def output_error(criterion: str, family: str = "bert", **params: Any) -> list[float]:
-    """Return, for each map, how far pruning moves its outputs on the calibration inputs of the dense model."""
-    dense, batches = tiny(family), tiny_batches(family, 4)
-    moments = second_moments(dense, anatomy_of(dense), slots(dense), batches, silent)
+def output_error(criterion: str, family: str = "bert", **params: Any) -> float:
+    """Return how far pruning moves the model's output, on data that nothing was fitted to."""
+    dense, batches = tiny(family), tiny_batches(family, 16)
     pruned = prune(tiny(family), batches, criterion=criterion, **params).model
-    changes = [
-        (new.linear.weight - old.linear.weight).detach().double()
-        for new, old in zip(slots(pruned), slots(dense), strict=True)
-    ]
-    return [float((change @ moment @ change.T).trace()) for change, moment in zip(changes, moments, strict=True)]
+    others = [tiny_batch(family, seed=seed) for seed in range(100, 104)]
+    with torch.no_grad():
+        pairs = [(pruned(**each).last_hidden_state, dense(**each).last_hidden_state) for each in others]
+    return float(sum((mine - whole).square().sum() for mine, whole in pairs))
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
@@ -139,11 +137,10 @@ def test_wanda_moves_no_weight() -> None:
 
 @pytest.mark.parametrize("params", [{}, {"pattern": "2:4"}, {"pattern": "block", "block_size": 4}], ids=str)
 def test_refitting_serves_the_data_best(params: dict[str, Any]) -> None:
-    """In every map sparsegpt moves the outputs less than the others, at the same count of zeros."""
+    """At the same count of zeros, sparsegpt moves the model's output far less than the others."""
     errors = {criterion: output_error(criterion, **params) for criterion in CRITERIA}
 
-    assert all(mine < other for mine, other in zip(errors["sparsegpt"], errors["wanda"], strict=True))
-    assert sum(errors["wanda"]) < sum(errors["magnitude"])
+    assert errors["sparsegpt"] < 0.8 * min(errors["wanda"], errors["magnitude"])
 
 
 @pytest.mark.parametrize("criterion", ON_DATA)
@@ -243,3 +240,29 @@ def test_parameters_that_do_not_go_together(params: dict[str, Any], message: str
     """A value that would be ignored or contradicts another one is refused, not ignored."""
     with pytest.raises(InvalidRequestError, match=f"weight_pruning: .*{message}"):
         prune(tiny("bert"), **params)
+
+
+def test_a_schedule_ends_at_the_final_sparsity_and_recovers_on_the_way() -> None:
+    """Zeros of one stage are zeros of the next, recovery fills none, and the report says what each stage did."""
+    model, heard = tiny("bert"), []
+    ctx = Context(
+        anatomy_of(model),
+        tiny_batches("bert", 4),
+        torch.Generator(),
+        lambda done, total, note="": heard.append((done, total)),
+        probe=tiny_batch("bert"),
+    )
+
+    outcome = apply(Step("weight_pruning", {"sparsity": 0.5, "schedule": [0.25], "recovery_steps": 4}), model, ctx)
+
+    assert sum(int(found.sum()) for found in zeros(outcome.model)) == outcome.achieved["zeros"] == WEIGHTS // 2
+    assert [each["sparsity"] for each in outcome.achieved["recoveries"]] == [0.25, 0.5]
+    assert all(each["loss_after"] <= each["loss_before"] for each in outcome.achieved["recoveries"])
+    assert heard[-1][0] == heard[-1][1]
+
+
+@pytest.mark.parametrize("schedule", [[0.4, 0.2], [0.2, 0.5], [0.6]])
+def test_a_schedule_that_does_not_rise_is_refused(schedule: list[float]) -> None:
+    """Sparsities that fall, or that reach the final one before the end, are refused with what was expected."""
+    with pytest.raises(InvalidRequestError, match=r"rising sparsities below the final 0\.5"):
+        prune(tiny("bert"), sparsity=0.5, schedule=schedule)

@@ -27,6 +27,13 @@ class WeightPruningStep:
     scope: WeightPruningScope | Unset = UNSET
     include_bias: bool | Unset = False
     """ Whether the maps' biases take part; only by magnitude and unstructured. """
+    schedule: list[float] | Unset = UNSET
+    """ Sparsities to pass through on the way, rising, all below the final one. The model recovers after each of
+    them and after the last, which needs data. """
+    recovery_steps: int | Unset = 200
+    """ With a schedule, most training steps of each recovery; it ends before where the loss has settled. """
+    seed: int | Unset = 0
+    """ Of the order in which recovery sees data. """
 
     def to_dict(self) -> dict[str, Any]:
         technique = self.technique
@@ -49,6 +56,14 @@ class WeightPruningStep:
 
         include_bias = self.include_bias
 
+        schedule: list[float] | Unset = UNSET
+        if not isinstance(self.schedule, Unset):
+            schedule = self.schedule
+
+        recovery_steps = self.recovery_steps
+
+        seed = self.seed
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -68,6 +83,12 @@ class WeightPruningStep:
             field_dict["scope"] = scope
         if include_bias is not UNSET:
             field_dict["include_bias"] = include_bias
+        if schedule is not UNSET:
+            field_dict["schedule"] = schedule
+        if recovery_steps is not UNSET:
+            field_dict["recovery_steps"] = recovery_steps
+        if seed is not UNSET:
+            field_dict["seed"] = seed
 
         return field_dict
 
@@ -105,6 +126,12 @@ class WeightPruningStep:
 
         include_bias = d.pop("include_bias", UNSET)
 
+        schedule = cast(list[float], d.pop("schedule", UNSET))
+
+        recovery_steps = d.pop("recovery_steps", UNSET)
+
+        seed = d.pop("seed", UNSET)
+
         weight_pruning_step = cls(
             technique=technique,
             sparsity=sparsity,
@@ -113,6 +140,9 @@ class WeightPruningStep:
             block_size=block_size,
             scope=scope,
             include_bias=include_bias,
+            schedule=schedule,
+            recovery_steps=recovery_steps,
+            seed=seed,
         )
 
         return weight_pruning_step
