@@ -147,6 +147,23 @@ def test_tied_embeddings_stay_tied(folders: pipeline.Folders) -> None:
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
 
 
+def test_a_target_with_data_is_one_step_of_the_report(folders: pipeline.Folders) -> None:
+    """What was asked for, kept, predicted and achieved stands in one place, and the result is within the budget."""
+    write_model("hubert", folders.source)
+    assert folders.data is not None
+    for number in range(4):
+        noise = torch.randn(3200, generator=torch.Generator().manual_seed(number)) / 10
+        soundfile.write(folders.data / f"{number}.wav", noise.numpy(), 16_000)
+    target = {"metric": "params", "ratio": 0.6, "scope": "encoder"}
+
+    report = run(folders, "hubert", target=target, data={"uri": "file:///data"})
+
+    [step] = report.steps
+    assert (step.technique, step.requested) == ("target", target)
+    assert step.achieved["achieved"] == step.achieved["predicted"] == report.compressed.params_encoder
+    assert report.compressed.params_encoder <= 0.6 * report.dense.params_encoder
+
+
 @pytest.mark.parametrize("target", [{"metric": "params", "ratio": 1.0}, {"metric": "macs", "ratio": 1.0}])
 def test_a_target_of_everything_changes_nothing_and_says_so(folders: pipeline.Folders, target: Json) -> None:
     """Keeping all is met by doing nothing, which nobody needs a job for."""
