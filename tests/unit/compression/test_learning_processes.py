@@ -34,7 +34,8 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     learn(tmp_path / "one")
 
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    subprocess.run([*command, "-m", __name__, str(tmp_path)], check=True, capture_output=True, timeout=280)
+    script = "tests.unit.compression.test_learning_processes"
+    subprocess.run([*command, "-m", script, str(tmp_path)], check=True, capture_output=True, timeout=280)
     first, second, one = (load_file(tmp_path / name) for name in ("0", "1", "one"))
 
     assert all(torch.equal(first[name], second[name]) for name in one)
