@@ -158,8 +158,10 @@ def dtype_of(model: nn.Module) -> torch.dtype:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Return where the model's parameters are; the CPU for a model without any."""
-    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    """Return where the model's parameters are, of those that have bytes if any has; the CPU for a model without any."""
+    first = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    held = (parameter.device for parameter in model.parameters() if not parameter.is_meta)
+    return next(held, first) if first.type == "meta" else first
 
 
 def trunk_of(model: nn.Module) -> nn.Module:

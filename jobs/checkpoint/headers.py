@@ -7,6 +7,7 @@ description (github.com/huggingface/safetensors, README).
 
 import json
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -37,19 +38,36 @@ BYTES_OF = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bytes of a tensor are: in *file* from byte *begin* on, numbers of the type that the format calls so."""
+
+    file: Path
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+
+
 def tensors_in(file: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor in *file*, whose header has been checked against the file's size.
 
     Raises:
         CorruptCheckpointError: the header is not what the format asks for, or the file is shorter or longer.
     """
+    return {name: place.shape for name, place in places_in(file).items()}
+
+
+def places_in(file: Path) -> dict[str, Place]:
+    """Return where every tensor in *file* is; raises what ``tensors_in`` does."""
     header, data_bytes = _header(file)
-    spans, shapes = [], {}
+    data_begins = file.stat().st_size - data_bytes
+    spans, places = [], {}
     for name, entry in header.items():
-        shapes[name], span = _tensor(file, name, entry)
+        shape, span = _tensor(file, name, entry)
         spans.append(span)
+        places[name] = Place(file, entry["dtype"], shape, data_begins + span[0])
     _check_cover(file, sorted(spans), data_bytes)
-    return shapes
+    return places
 
 
 def _header(file: Path) -> tuple[dict[str, Any], int]:

@@ -37,17 +37,28 @@ def store_as(model: PreTrainedModel, dtype: torch.dtype) -> None:
     Raises:
         NotApplicableError: a number is too large for the type; the message names the tensor.
     """
-    kept = _kept_in_float32(model) if dtype == torch.float16 else ()
     persistent = model.state_dict()
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if tensor.is_floating_point() and name in persistent and not any(part in name.split(".") for part in kept):
-            smaller = tensor.to(dtype)
-            if bool((smaller.isinf() & tensor.isfinite()).any()):
-                raise NotApplicableError(
-                    f"Expected numbers that {dtype} can hold; {name} has one of {float(tensor.abs().max()):.3g}. "
-                    "Choose bfloat16, which has the range of float32."
-                )
+        if name in persistent:
+            smaller = tensor.to(settled_dtype(model, name, tensor, dtype))
+            if not tensor.is_meta and bool((smaller.isinf() & tensor.isfinite()).any()):
+                raise too_large(name, tensor, dtype)
             tensor.data = smaller
+
+
+def settled_dtype(model: PreTrainedModel, name: str, tensor: Tensor, dtype: torch.dtype) -> torch.dtype:
+    """Return the type that the tensor *name* gets where *model* is stored as *dtype*."""
+    kept = _kept_in_float32(model) if dtype == torch.float16 else ()
+    stays = not tensor.is_floating_point() or any(part in name.split(".") for part in kept)
+    return tensor.dtype if stays else dtype
+
+
+def too_large(name: str, tensor: Tensor, dtype: torch.dtype) -> NotApplicableError:
+    """Return the error that *dtype* cannot hold a number of *tensor*."""
+    return NotApplicableError(
+        f"Expected numbers that {dtype} can hold; {name} has one of {float(tensor.abs().max()):.3g}. "
+        "Choose bfloat16, which has the range of float32."
+    )
 
 
 def is_quantised(model: PreTrainedModel) -> bool:

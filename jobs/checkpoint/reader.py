@@ -106,10 +106,7 @@ def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> PreTraine
     Raises:
         InvalidRequestError: one of those of ``check_checkpoint``, or the weights do not fit the config.
     """
-    check_checkpoint(directory)
-    config = _config(_config_json(directory))
-    kind = _model_class(config)
-    check_size(kind, config, _shapes(directory))
+    kind, config = described(directory)
     state = _state(directory)
     try:
         with torch.random.fork_rng(devices=[]):  # what the file lacks (a pooler) is drawn the same way each time
@@ -120,16 +117,29 @@ def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> PreTraine
                 state_dict=state,
                 dtype=dtype,
                 output_loading_info=True,
-                ignore_mismatched_sizes=True,  # to name them: _refuse_misfits stops at any
+                ignore_mismatched_sizes=True,  # to name them: refuse_misfits stops at any
             )
     except BUILD_ERRORS as error:
         raise CorruptCheckpointError(
             f"Expected weights that fit {CONFIG_FILE}; {kind.__name__} could not read them: {str(error)[:500]}"
         ) from error
-    _refuse_misfits(model, info)
+    refuse_misfits(model, info)
     check_finite(model)
     config.name_or_path = ""
     return model.eval()
+
+
+def described(directory: Path) -> tuple[Any, PreTrainedConfig]:
+    """Return the class and the config of the model in *directory*, which is of about the size of its weights.
+
+    Raises:
+        InvalidRequestError: one of those of ``check_checkpoint``, or the weights do not fit the config.
+    """
+    check_checkpoint(directory)
+    config = _config(_config_json(directory))
+    kind = _model_class(config)
+    check_size(kind, config, _shapes(directory))
+    return kind, config
 
 
 def _config_json(directory: Path) -> Json:
@@ -217,11 +227,14 @@ def _shards(directory: Path) -> list[Path]:
     return [directory / name for name in sorted(names)]
 
 
-def _refuse_misfits(model: PreTrainedModel, info: Mapping[str, Any]) -> None:
+def refuse_misfits(model: PreTrainedModel, info: Mapping[str, Any]) -> None:
     """Raise where a tensor is missing or left over.
 
     A checkpoint may lack the pooler, which pre-training has no use for; it may have a head where the base model is
     read, and it may store buffers that the model computes.
+
+    Raises:
+        CorruptCheckpointError: the message names the first tensors of *info* that do not fit.
     """
     missing = [key for key in info["missing_keys"] if "pooler" not in key.split(".")]
     buffers = dict(model.named_buffers())

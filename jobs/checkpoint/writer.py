@@ -8,16 +8,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from jobs.checkpoint.card import card
+from jobs.checkpoint.hollow import names_written
 from jobs.checkpoint.modelpress_bitmask import is_worth_packing
 from jobs.checkpoint.packing import pack_files
 from jobs.checkpoint.plan import Plan, plan_of
 from jobs.checkpoint.precision import is_quantised, settle_headers, values_of
 from jobs.checkpoint.reader import weight_files
 from jobs.checkpoint.restore import planned_config, stock_config
+from jobs.checkpoint.shards import ShardWriter
 from jobs.contract.spec import Json, Storage
 
 COMPRESSION_SCHEMA = "modelpress/compression/v1"
@@ -68,8 +71,42 @@ def write_artifact(
     _save(model, plan, out)
     if plan.storage == "bitmask":
         pack_files(out)
-    summary = _summary(model, plan, source) | dict(details or {})
-    (out / "compression.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    _write_summary(out, _summary(model, plan, source, _zeros(model)), details)
+    return plan
+
+
+def write_around(
+    model: PreTrainedModel,
+    shards: ShardWriter,
+    *,
+    source: Path,
+    out: Path,
+    details: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Write what ``write_artifact`` does around weights that are in *shards* already, and return the plan.
+
+    Args:
+        model: without bytes: what it holds has the shapes and the types of the weights.
+        shards: all of its tensors; they get their final names and are closed.
+        source: the folder it came from.
+        out: the folder to write; *shards* write into it too.
+        details: more to keep in ``compression.json``.
+
+    Raises:
+        UnsupportedModelError: the model differs from its config in more than a plan can say.
+    """
+    plan = plan_of(model)
+    _copy_companions(source, out)
+    _save(model, plan, out, {})
+    (out / SAFE_WEIGHTS_NAME).unlink(missing_ok=True)
+    shards.close(names_written(model, shards.nonzero, native=plan.native))
+    shapes = {name: tensor.shape for name, tensor in model.named_parameters()}
+    shares = {
+        name: 1 - shards.nonzero[name] / shape.numel()
+        for name, shape in shapes.items()
+        if len(shape) > 1 and name in shards.nonzero
+    }
+    _write_summary(out, _summary(model, plan, source, shares), details)
     return plan
 
 
@@ -84,12 +121,17 @@ def write_card(out: Path, report: Json, plan: Plan) -> None:
     (out / "README.md").write_text(card(report, plan, config))
 
 
-def _save(model: PreTrainedModel, plan: Plan, out: Path) -> None:
-    """Write config and weights; a native result under the names that hubs use, any other under its modules' own."""
+def _save(model: PreTrainedModel, plan: Plan, out: Path, state: Mapping[str, Tensor] | None = None) -> None:
+    """Write config and weights, the model's or those in *state*.
+
+    A native result gets the names that hubs use, any other its modules' own.
+    """
     before = model.config
     model.config = stock_config(before) if plan.native else planned_config(before, plan.to_json())
     try:
-        PreTrainedModel.save_pretrained(model, out, max_shard_size=SHARD_BYTES, save_original_format=plan.native)
+        PreTrainedModel.save_pretrained(
+            model, out, state_dict=state, max_shard_size=SHARD_BYTES, save_original_format=plan.native
+        )
     finally:
         model.config = before
     if is_quantised(model):
@@ -107,7 +149,12 @@ def _copy_companions(source: Path, out: Path) -> None:
             shutil.copyfile(file, target)
 
 
-def _summary(model: PreTrainedModel, plan: Plan, source: Path) -> Json:
+def _write_summary(out: Path, summary: Json, details: Mapping[str, Any] | None) -> None:
+    text = json.dumps(summary | dict(details or {}), indent=2, ensure_ascii=False)
+    (out / "compression.json").write_text(text + "\n")
+
+
+def _summary(model: PreTrainedModel, plan: Plan, source: Path, zeros: Mapping[str, float]) -> Json:
     config = stock_config(model.config)
     return {
         "schema": COMPRESSION_SCHEMA,
@@ -118,16 +165,15 @@ def _summary(model: PreTrainedModel, plan: Plan, source: Path) -> Json:
         "modules": [asdict(change) for change in plan.modules],
         "attributes": plan.to_json()["attributes"],
         "storage": plan.storage,
-        "zeros": _zeros(model),
+        "zeros": {name: round(share, 6) for name, share in zeros.items() if share > 0},
         "source": {"files": [_described(file) for file in [source / "config.json", *weight_files(source)]]},
     }
 
 
 def _zeros(model: nn.Module) -> dict[str, float]:
-    """Return the share of zeros of every matrix that has any; biases and norms are often zero by nature."""
+    """Return the share of zeros of every matrix; biases and norms are often zero by nature."""
     matrices = {name: values_of(tensor) for name, tensor in model.named_parameters() if tensor.ndim > 1}
-    shares = {name: 1 - tensor.count_nonzero().item() / tensor.numel() for name, tensor in matrices.items()}
-    return {name: round(share, 6) for name, share in shares.items() if share > 0}
+    return {name: 1 - tensor.count_nonzero().item() / tensor.numel() for name, tensor in matrices.items()}
 
 
 def _described(file: Path) -> Json:

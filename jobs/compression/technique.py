@@ -182,19 +182,21 @@ def apply(step: Step, model: PreTrainedModel, ctx: Context) -> Outcome:
         raise NotApplicableError(
             f"Expected {step.technique} before the model's numbers get smaller. Put that step last."
         )
-    before = _fingerprint(model, ctx.anatomy)
+    before = fingerprint(model, ctx.anatomy)
     with nullcontext() if chosen.is_last else ctx.anatomy.opened(model):
         outcome = chosen.compress(model, params, ctx)
         ctx.anatomy.settle(outcome.model)
-    if params.asks() and _fingerprint(outcome.model, ctx.anatomy) == before:
+    if params.asks() and fingerprint(outcome.model, ctx.anatomy) == before:
         raise NothingChangedError(
             f"{step.technique} left the model as it was: it is already that small. Asked for: {dict(step.params)}."
         )
     return outcome
 
 
-def _fingerprint(model: PreTrainedModel, anatomy: Anatomy) -> dict[str, tuple[Any, ...]]:
-    tensors = {name: _summary(tensor.detach()) for name, tensor in model.named_parameters()}
+def fingerprint(model: PreTrainedModel, anatomy: Anatomy) -> dict[str, tuple[Any, ...]]:
+    """Return what tells whether a step has changed *model*: its depth, and a summary of each tensor that has bytes."""
+    held = {name: tensor.detach() for name, tensor in model.named_parameters() if not tensor.is_meta}
+    tensors = {name: _summary(tensor) for name, tensor in held.items()}
     return {**tensors, "depth": (anatomy.depth(model),)}
 
 

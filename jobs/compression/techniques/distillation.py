@@ -113,7 +113,7 @@ def compress(model: PreTrainedModel, params: Distillation, ctx: Context) -> Outc
             are to count and it has no head.
         DataRequiredError: steps to learn, and no data.
     """
-    keep = _kept(params.layers_kept, ctx.anatomy, model)
+    keep = kept_layers(params.layers_kept, ctx.anatomy, model)
     shape = Shape(keep, params.heads_kept, params.units_kept)
     layers = _matched(params.layers_matched, keep, ctx.anatomy.depth(model))
     if not params.steps:
@@ -139,7 +139,12 @@ def compress(model: PreTrainedModel, params: Distillation, ctx: Context) -> Outc
     return Outcome(model, achieved | figures, (*notes, *learnt.notes))
 
 
-def _kept(asked: int | tuple[int, ...], anatomy: Anatomy, model: PreTrainedModel) -> tuple[int, ...]:
+def kept_layers(asked: int | tuple[int, ...], anatomy: Anatomy, model: PreTrainedModel) -> tuple[int, ...]:
+    """Return which layers of *model* stay, where *asked* is how many or which.
+
+    Raises:
+        NotApplicableError: the model does not have such a layer, or its head weighs every one.
+    """
     present = anatomy.depth(model)
     if asked == 1 and anatomy.family.keeps_first:
         return (0,)

@@ -1,0 +1,331 @@
+"""Compress a model that is larger than memory: layer by layer from disk to disk, with the techniques as they are.
+
+Steps without data that treat each layer by itself need one layer at a time. The model is there without bytes; a layer
+is filled, goes through all steps, is written and emptied. Each cut is proven as ever: a short batch passes the layer
+alone, from the embeddings, of which only the rows that it needs are read, to the last norm. Everything else is copied.
+
+Cost: each byte is read once and written once; memory for one layer, and for what a step needs beside it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from jobs.batches import Batch
+from jobs.checkpoint.hollow import Hollow, open_hollow
+from jobs.checkpoint.plan import Plan
+from jobs.checkpoint.precision import settled_dtype, store_as, stored_dtype
+from jobs.checkpoint.shards import ShardWriter
+from jobs.checkpoint.writer import write_around
+from jobs.compression.anatomy import Anatomy, Layer, anatomy_of
+from jobs.compression.surgery import keep_layers
+from jobs.compression.technique import Context, Progress, fingerprint, registry
+from jobs.compression.techniques.distillation import kept_layers
+from jobs.contract.errors import InvalidRequestError, NotApplicableError, NothingChangedError, UnsupportedModelError
+from jobs.contract.spec import Json, Step
+
+Reached: TypeAlias = tuple[Mapping[str, Any], tuple[str, ...]]
+"""What came of a step: the amounts reached, and what a reader of the report should know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What was done.
+
+    Attributes:
+        plan: how the result differs from its stock class.
+        reached: what came of each step.
+    """
+
+    plan: Plan
+    reached: tuple[Reached, ...]
+
+
+def check_streamable(steps: Sequence[Step]) -> None:
+    """Raise unless each of *steps* treats every layer by itself and without data.
+
+    Raises:
+        InvalidRequestError: a parameter is wrong.
+        NotApplicableError: a step needs more than a layer at a time; the message says what would not.
+    """
+    for index, step in enumerate(steps):
+        if step.technique not in registry():
+            raise InvalidRequestError(f"Expected a technique, one of {', '.join(registry())}; got {step.technique!r}.")
+        params = registry()[step.technique].parse(step.params)
+        if step.technique not in _DEMANDS:
+            raise NotApplicableError(f"{step.technique} takes the whole model, and this one is streamed from disk.")
+        if demand := _DEMANDS[step.technique](params, index):
+            raise NotApplicableError(
+                f"Expected steps that take one layer at a time, as the model is streamed from disk; "
+                f"{step.technique} does so with {demand}."
+            )
+
+
+def stream(
+    steps: Sequence[Step],
+    source: Path,
+    out: Path,
+    *,
+    make_probe: Callable[[PreTrainedModel, Anatomy], Batch],
+    progress: Progress,
+    details: Callable[[Sequence[Reached]], Json] = lambda reached: {},
+) -> Streamed:
+    """Write what *steps* make of the model in *source* into *out*, the same to the bit as if it were done in memory.
+
+    Args:
+        steps: at least one.
+        source: a checkpoint; of its layers the largest must fit in memory, in single precision.
+        out: the folder to write.
+        make_probe: makes the short batch on which cuts are proven.
+        progress: hears of each layer.
+        details: from what came of the steps to more to keep in ``compression.json``.
+
+    Raises:
+        InvalidRequestError: what ``load_model`` and ``apply`` raise, and that a step or a model cannot be streamed.
+        VerificationError: a cut was not what masking is.
+        CancelledError: progress said so.
+    """
+    check_streamable(steps)
+    work = _Work.on(source)
+    out.mkdir(parents=True, exist_ok=True)
+    shards, total = ShardWriter(out), len(work.origins) + 1
+    first = [work.drop_layers(step) for step in steps[:1] if step.technique == "distillation"]
+    others = steps[len(first) :]
+    probe = make_probe(work.model, work.anatomy)
+    by_layer = []
+    with work.hollow.entrance(work.stack):
+        for index in range(len(work.origins)):
+            by_layer.append(work.compress(index, others, probe, shards))
+            progress(index + 1, total, "streaming")
+    work.copy_rest(shards)
+    reached = (*first, *(_together(*each) for each in zip(others, zip(*by_layer, strict=True), strict=True)))
+    work.settle()
+    plan = write_around(work.model, shards, source=source, out=out, details=details(reached))
+    progress(total, total, "streaming")
+    return Streamed(plan, reached)
+
+
+@dataclass(frozen=True, slots=True)
+class _OneLayer(Anatomy):
+    """Of a model of whose stack only the layer with this index is there."""
+
+    index: int
+
+    def layers(self, model: PreTrainedModel) -> Sequence[Layer]:
+        """Return a view of the layer."""
+        return (self._layer(model, self.index),)
+
+    def _uses(self, model: PreTrainedModel) -> list[int]:
+        return [0] * self.index + [1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Of:
+    """What came of a step in one layer; *size* is how much of what the step takes from was there."""
+
+    achieved: Mapping[str, Any]
+    notes: tuple[str, ...]
+    size: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A model under way.
+
+    Attributes:
+        stack: the name of the stack of layers.
+        dtype: what numbers are stored in.
+        origins: which layer of the source each one is.
+    """
+
+    hollow: Hollow
+    anatomy: Anatomy
+    stack: str
+    dtype: torch.dtype
+    origins: list[int] = field(default_factory=list)
+
+    @classmethod
+    def on(cls, source: Path) -> "_Work":
+        hollow = open_hollow(source)
+        anatomy = anatomy_of(hollow.model)
+        encoder = anatomy.encoder(hollow.model)
+        _check_layers(encoder, anatomy)
+        stack = next(name for name, module in hollow.model.named_modules() if module is encoder)
+        return cls(hollow, anatomy, stack, stored_dtype(source), list(range(len(encoder))))
+
+    @property
+    def model(self) -> PreTrainedModel:
+        return self.hollow.model
+
+    def drop_layers(self, step: Step) -> Reached:
+        """Leave out what distillation without learning leaves out: those layers are never read."""
+        params = registry()[step.technique].parse(step.params)
+        depth = len(self.origins)
+        keep = kept_layers(params.layers_kept, self.anatomy, self.model)
+        keep_layers(self.model, self.anatomy, keep)
+        self.origins[:] = keep
+        if len(keep) == depth:
+            raise _nothing(step)
+        return {"layers_kept": list(keep)}, ()
+
+    def compress(self, index: int, steps: Sequence[Step], probe: Batch, shards: ShardWriter) -> list[_Of]:
+        """Fill a layer, take it through all *steps*, write it and empty it."""
+        layer = self.anatomy.encoder(self.model)[index]
+        self.hollow.fill(layer, f"{self.stack}.{self.origins[index]}")
+        with self._alone(index, layer) as view, _unsettled(self.model.config):
+            found = [self._apply(step, view, probe) for step in steps]
+        name = f"{self.stack}.{index}"
+        tensors = {f"{name}.{path}": tensor for path, tensor in layer.state_dict().items()}
+        shards.add(tensors, self._dtypes(tensors))
+        layer.to("meta")
+        return found
+
+    def copy_rest(self, shards: ShardWriter) -> None:
+        """Copy what is not in the layers."""
+        left_out = {*self.model.all_tied_weights_keys, *(self.model._keys_to_ignore_on_save or ())}  # noqa: SLF001
+        state = self.model.state_dict()
+        names = [name for name in state if not name.startswith(f"{self.stack}.") and name not in left_out]
+        shards.add(
+            {name: self.hollow.stored[name] for name in names}, self._dtypes({name: state[name] for name in names})
+        )
+
+    def settle(self) -> None:
+        """Make the config and the types say what was written."""
+        self.model.to("meta")
+        with self.anatomy.opened(self.model):
+            self.anatomy.settle(self.model)
+        store_as(self.model, self.dtype)
+
+    def _dtypes(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.dtype]:
+        return {name: settled_dtype(self.model, name, tensor, self.dtype) for name, tensor in tensors.items()}
+
+    @contextmanager
+    def _alone(self, index: int, layer: nn.Module) -> Iterator[_OneLayer]:
+        """Run the block with *layer* as the only one, so that a short batch goes through it and through no other."""
+        base, path, whole = self.model.base_model, self.anatomy.family.layers, self.anatomy.encoder(self.model)
+        alone = nn.ModuleList().train(whole.training)
+        alone.add_module(str(index), layer)
+        base.set_submodule(path, alone)
+        try:
+            yield _OneLayer(self.anatomy.family, index)
+        finally:
+            base.set_submodule(path, whole)
+
+    def _apply(self, step: Step, view: _OneLayer, probe: Batch) -> _Of:
+        chosen = registry()[step.technique]
+        params = chosen.parse(step.params)
+        context = Context(view, None, torch.Generator().manual_seed(0), _unheard, probe)
+        before = fingerprint(self.model, view)
+        with view.opened(self.model):
+            size = _SIZES.get(step.technique, _weights)(view.layers(self.model)[0])
+            outcome = chosen.compress(self.model, params, context)
+            view.settle(self.model)
+        changed = not params.asks() or fingerprint(self.model, view) != before
+        return _Of(outcome.achieved, outcome.notes, size, changed)
+
+
+@contextmanager
+def _unsettled(config: Any) -> Iterator[None]:
+    """Run the block and forget what it makes *config* say: a layer alone does not speak for all."""
+    before = deepcopy(vars(config))
+    try:
+        yield
+    finally:
+        vars(config).clear()
+        vars(config).update(before)
+
+
+def _check_layers(encoder: nn.ModuleList, anatomy: Anatomy) -> None:
+    first, *others = ({name for name, _ in layer.named_parameters()} for layer in encoder)
+    if anatomy.family.shared or any(first - each for each in others):
+        raise UnsupportedModelError(
+            "Expected layers that each work by themselves, as the model is streamed from disk; here one serves others. "
+            "Give the worker more memory."
+        )
+
+
+def _together(step: Step, found: Sequence[_Of]) -> Reached:
+    """Return what came of *step* in all layers: lists one after the other, counts as sums, shares of all there was."""
+    if not any(each.changed for each in found):
+        raise _nothing(step)
+    names = found[0].achieved
+    achieved = {name: _joined([each.achieved[name] for each in found], [each.size for each in found]) for name in names}
+    return achieved, tuple(dict.fromkeys(note for each in found for note in each.notes))
+
+
+def _joined(values: Sequence[Any], sizes: Sequence[int]) -> Any:
+    match values[0]:
+        case list():
+            return [entry for each in values for entry in each]
+        case dict():
+            return {name: entry for each in values for name, entry in each.items()}
+        case float():
+            return sum(value * size for value, size in zip(values, sizes, strict=True)) / sum(sizes)
+        case int():
+            return sum(values)
+        case _:
+            return values[0]
+
+
+def _nothing(step: Step) -> NothingChangedError:
+    return NothingChangedError(
+        f"{step.technique} left the model as it was: it is already that small. Asked for: {dict(step.params)}."
+    )
+
+
+def _unheard(done: int, total: int, note: str = "") -> None:
+    """Hear nothing: whole layers are told of."""
+
+
+def _weights(layer: Layer) -> int:
+    return sum(slot.linear.out_features * slot.linear.in_features for slot in layer.slots)
+
+
+_SIZES: Mapping[str, Callable[[Layer], int]] = {
+    "head_pruning": lambda layer: layer.attention.heads,
+    "ffn_pruning": lambda layer: sum(pair.units for pair in layer.feed_forwards),
+}
+"""How much of what a technique takes from is in a layer; of the others it is weights."""
+
+
+def _of_cuts(params: Any, _: int) -> str:
+    if params.score not in ("l1", "obs"):
+        return "score l1"
+    return "scope layer" if params.scope != "layer" else ""
+
+
+def _of_distillation(params: Any, index: int) -> str:
+    if index:
+        return "its place before all other steps"
+    if params.steps:
+        return "steps 0"
+    narrower = params.heads_kept or params.units_kept
+    return "layers_kept alone, and head_pruning or ffn_pruning steps after it" if narrower else ""
+
+
+def _of_low_rank(params: Any, _: int) -> str:
+    return "weighting none" if params.weighting != "none" else ""
+
+
+def _of_weight_pruning(params: Any, _: int) -> str:
+    if params.criterion != "magnitude":
+        return "criterion magnitude"
+    return "scope layer, or pattern 2:4" if params.scope != "layer" and params.pattern != "2:4" else ""
+
+
+_DEMANDS: Mapping[str, Callable[[Any, int], str]] = {
+    "distillation": _of_distillation,
+    "ffn_pruning": _of_cuts,
+    "head_pruning": _of_cuts,
+    "low_rank": _of_low_rank,
+    "weight_pruning": _of_weight_pruning,
+}
+"""From a step's parameters and its place to what is missing for it to take one layer at a time; "" if nothing."""
