@@ -58,8 +58,14 @@ class Moments:
     second: Float[Tensor, "I I"]
 
     def covariance(self) -> Float[Tensor, "I I"]:
-        """Return the second moment about the mean: what counts where a bias makes up for the mean."""
-        return self.second - torch.outer(self.mean, self.mean)
+        """Return the second moment about the mean: what counts where a bias makes up for the mean.
+
+        Where inputs do not vary, the difference is rounding alone: the diagonal is raised by as much.
+        """
+        rounding = 8 * torch.finfo(torch.float32).eps * len(self.mean) ** 0.5 * self.second.diagonal().mean()
+        varying = self.second - torch.outer(self.mean, self.mean)
+        varying.diagonal().add_(rounding)
+        return varying
 
 
 def calibrate(
