@@ -131,7 +131,8 @@ def _factors(
 ) -> tuple[Float[Tensor, "R I"], Float[Tensor, "O R"]]:
     """Return the factors that lose least of what the model's output sees of *slot*."""
     rows = rows_of(keep, slot.linear.out_features // len(keep))
-    seen = root_of(flow.slopes.double()[rows][:, rows])
+    slopes = flow.slopes.double()[rows][:, rows]
+    seen = root_of(slopes if slopes.any() else torch.eye(len(rows)).to(slopes))  # nothing is seen: all counts alike
     down, up = factors(spectrum(seen.T @ slot.weight().detach().double(), root_of(flow.given.double())), rank)
     up = torch.linalg.solve_triangular(seen.T, up, upper=True)
     return down.to(slot.linear.weight), up.to(slot.linear.weight)

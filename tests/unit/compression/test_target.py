@@ -73,6 +73,19 @@ def test_parts_that_say_nothing_go_first() -> None:
     assert achieved["units_by_layer"][0] <= 8 < achieved["units_by_layer"][1]
 
 
+def test_a_layer_that_says_nothing_gives_what_it_has() -> None:
+    """Zeros everywhere in a layer are no reason to fail: it keeps the least."""
+    model = tiny("bert")
+    with torch.no_grad():
+        for parameter in model.encoder.layer[1].parameters():
+            parameter.zero_()
+
+    achieved = run(model, Target("params", ratio=0.6, scope="encoder")).achieved
+
+    assert achieved["units_by_layer"][1] < achieved["units_by_layer"][0]
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+
+
 def test_what_was_compressed_before_can_be_compressed_again() -> None:
     """Factorised maps are priced as they are, and never factorised twice."""
     model = tiny("bert")
