@@ -5,7 +5,8 @@
 Both are files or folders of text as a request's data would be; no sentence may be in both. The kept result is of
 all-MiniLM-L6-v2 on the sentences of STS Benchmark without its MSR subsets: 512 of train to learn from, 1024 of dev to
 judge by. An embedding is the mean of the last hidden states over real positions; the figure is the mean cosine between
-the dense and the pruned model's embedding of a sentence. Nothing is trained. Seconds are of one thread.
+the dense and the pruned model's embedding of a sentence. Nothing is trained. Seconds are of one thread's
+processor time.
 """
 
 import argparse
@@ -51,9 +52,9 @@ def row(folder: Path, params: dict[str, Any], learning: Batches, judging: Batche
     ctx = Context(
         anatomy_of(model), learning, torch.Generator(), lambda done, total, note="": None, next(iter(learning))
     )
-    began = time.perf_counter()
+    began = time.process_time()
     outcome = apply(Step("weight_pruning", params), model, ctx)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     cosine = (embeddings(outcome.model, judging) * wanted).sum(dim=1).mean()
     return {
         **params,

@@ -26,10 +26,8 @@ ASKED: tuple[dict[str, Any], ...] = (
     {**HALF, "weighting": "fisher", "allocation": "uniform", "reconstruct": False},
     {**HALF, "weighting": "activation", "allocation": "uniform", "reconstruct": False},
     {**HALF, "weighting": "activation", "reconstruct": False},
-    {**HALF, "weighting": "activation", "allocation": "uniform"},
     {**HALF, "weighting": "activation"},
     {"rank_ratio": 0.75, "weighting": "activation"},
-    {"rank_ratio": 0.35, "weighting": "activation"},
 )
 
 
