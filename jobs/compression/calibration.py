@@ -42,7 +42,7 @@ Group: TypeAlias = tuple[Slot, ...]
 """Maps that are given the same."""
 
 Packed: TypeAlias = Mapping[str, Tensor]
-"""Moments as they are kept: ``mean`` and, row by row, the second moment's ``lower`` triangle, in single precision."""
+"""Moments as they are kept: ``mean`` and, row by row, the covariance's ``lower`` triangle, in single precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +51,16 @@ class Moments:
 
     Attributes:
         mean: of x.
-        second: mean of ``x xᵀ``.
+        covariance: about that mean, which is what counts where a bias makes up for the mean.
     """
 
     mean: Float[Tensor, " I"]
-    second: Float[Tensor, "I I"]
+    covariance: Float[Tensor, "I I"]
 
-    def covariance(self) -> Float[Tensor, "I I"]:
-        """Return the second moment about the mean: what counts where a bias makes up for the mean.
-
-        Where inputs do not vary, the difference is rounding alone: the diagonal is raised by as much.
-        """
-        rounding = 8 * torch.finfo(torch.float32).eps * len(self.mean) ** 0.5 * self.second.diagonal().mean()
-        varying = self.second - torch.outer(self.mean, self.mean)
-        varying.diagonal().add_(rounding)
-        return varying
+    @property
+    def second(self) -> Float[Tensor, "I I"]:
+        """Return the mean of ``x xᵀ``."""
+        return self.covariance + torch.outer(self.mean, self.mean)
 
 
 def calibrate(
@@ -132,29 +127,36 @@ def _count(tallies: Sequence["_Tally"], stream: Stream, at: int, given: Float[Te
 
 
 class _Tally:
-    """Sums over what one map is given."""
+    """Sums over what one map is given, less the first batch's mean: where inputs hardly vary, all else is rounding."""
 
     def __init__(self, slot: Slot) -> None:
         width, device = slot.linear.in_features, slot.linear.weight.device
         self._name = slot.name
         self._rows = 0
+        self._shift: Tensor | None = None
         self._sum = torch.zeros(width, dtype=torch.float64, device=device)
         self._products = torch.zeros(width, width, dtype=torch.float64, device=device)
 
     def add(self, rows: Float[Tensor, "N I"]) -> None:
-        x = rows.float()
+        if not len(rows):
+            return
+        if self._shift is None:
+            self._shift = rows.float().mean(dim=0)
+        x = rows.float() - self._shift
         self._rows += len(x)
         self._sum += x.sum(dim=0)
         self._products += x.T @ x
 
     def packed(self) -> Packed:
         mean, second = (each / max(self._rows, 1) for each in (self._sum, self._products))
-        if not second.isfinite().all():
+        covariance = second - torch.outer(mean, mean)
+        if not covariance.isfinite().all():
             raise CorruptCheckpointError(
                 f"Expected finite numbers inside the model; what {self._name} is given holds NaN or infinity. "
                 "Check the model's weights and the data."
             )
-        return {"mean": mean.float(), "lower": second[_lower(second)].float()}
+        shift = 0 if self._shift is None else self._shift.double()
+        return {"mean": (mean + shift).float(), "lower": covariance[_lower(covariance)].float()}
 
 
 def _keep(cache: Cache, groups: Sequence[Group], found: Sequence[Packed]) -> None:
@@ -180,9 +182,9 @@ def _by_slot(groups: Sequence[Group], found: Sequence[Packed], device: torch.dev
 
 def _unpacked(packed: Packed, device: torch.device) -> Moments:
     mean = packed["mean"].to(device, torch.float64)
-    second = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=device)
-    second[_lower(second)] = packed["lower"].to(second)
-    return Moments(mean, second + second.tril(-1).T)
+    lower = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=device)
+    lower[_lower(lower)] = packed["lower"].to(lower)
+    return Moments(mean, lower + lower.tril(-1).T)
 
 
 def _lower(square: Float[Tensor, "I I"]) -> Bool[Tensor, "I I"]:

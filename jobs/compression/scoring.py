@@ -113,7 +113,7 @@ def units_l1(feed_forward: FeedForward) -> Float[Tensor, " F"]:
 
 def swept(parts: Parts, moments: Moments) -> Sweep:
     """Return in which order *parts* go, and the error that each level leaves at the map that reads them."""
-    known = moments.second if parts.reader.linear.bias is None else moments.covariance()
+    known = moments.second if parts.reader.linear.bias is None else moments.covariance
     return sweep(parts.reader.weight().detach(), known, parts.size)
 
 
