@@ -11,6 +11,7 @@ from functools import partial
 from itertools import count
 from typing import Any, cast
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -22,6 +23,9 @@ from jobs.contract.errors import VerificationError
 
 TOLERANCE = 1e-4
 """Largest difference, in the Euclidean norm, relative to the output's size."""
+
+ROWS = 16
+"""Random inputs that a single map is tried on."""
 
 
 @contextmanager
@@ -40,6 +44,21 @@ def unchanged(model: PreTrainedModel, probe: Batch, slots: Sequence[Slot] = ()) 
     yield
     for (name, wanted), (_, found) in zip(before, _outputs(model, slots, probe), strict=True):
         _compare(name, wanted, found)
+
+
+@contextmanager
+def map_unchanged(slot: Slot) -> Iterator[None]:
+    """Run the block, which puts another map in a *slot*, and prove on random inputs that it gives what the old gave.
+
+    Raises:
+        VerificationError: it gives something else.
+    """
+    weight = slot.linear.weight
+    given = torch.randn(1, ROWS, slot.linear.in_features, generator=torch.Generator().manual_seed(0)).to(weight)
+    with torch.no_grad():
+        wanted = slot.linear(given)
+        yield
+        _compare(slot.name, wanted, slot.linear(given))
 
 
 @contextmanager

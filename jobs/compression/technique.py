@@ -27,6 +27,9 @@ from jobs.contract.spec import Step
 
 NEVER: NeedsData = {"always": False}
 
+PIECE = 2**20
+"""Numbers that are summed together: the sum in double precision takes a copy of them."""
+
 
 class Params:
     """Base of the parameter dataclasses.
@@ -202,4 +205,5 @@ def fingerprint(model: PreTrainedModel, anatomy: Anatomy) -> dict[str, tuple[Any
 
 def _summary(tensor: Tensor) -> tuple[Any, ...]:
     tensor = values_of(tensor)
-    return str(tensor.dtype), tuple(tensor.shape), int(tensor.count_nonzero()), float(tensor.sum(dtype=torch.float64))
+    total = sum(float(each.sum(dtype=torch.float64)) for each in torch.split(tensor.flatten(), PIECE))
+    return str(tensor.dtype), tuple(tensor.shape), int(tensor.count_nonzero()), total

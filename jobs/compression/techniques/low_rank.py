@@ -19,7 +19,8 @@ Cost: one eigendecomposition a map; on data a forward and a backward pass, and f
 each of its four turns. A minute for 10 million parameters on one thread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
@@ -33,7 +34,7 @@ from jobs.compression.allocation import allocate
 from jobs.compression.anatomy import Layer, Slot
 from jobs.compression.factoring import Spectrum, factors, parity, root_of, spectrum
 from jobs.compression.flows import Flow, flows
-from jobs.compression.proof import unchanged
+from jobs.compression.proof import map_unchanged, unchanged
 from jobs.compression.schema import Rule, Schema
 from jobs.compression.sequence import Group, change_in_turn, turns
 from jobs.compression.surgery import factorise
@@ -129,11 +130,14 @@ def compress(model: PreTrainedModel, params: LowRank, ctx: Context) -> Outcome:
         notes = change_in_turn(model, groups, partial(_stand_in, pairs, ranks, weighing), ctx, progress)
     else:
         for done, slot in enumerate(slots, start=1):
-            before = slot.weight().detach().double()
-            _stand_in(pairs, ranks, weighing, slot, None)
-            weighing.keep_mean(slot, before)
+            with weighing.mean_kept(slot):
+                _stand_in(pairs, ranks, weighing, slot, None)
+            if slot in pairs:
+                with map_unchanged(slot):
+                    factorise(slot, *pairs.pop(slot))
             progress(done, len(slots), "factorising")
-    _factorise(model, pairs, ctx)
+    if pairs:
+        _factorise(model, pairs, ctx)
     return Outcome(model, _achieved(slots, ranks), (*notes, *_notes(slots, ranks, params, refit=refit)))
 
 
@@ -155,11 +159,16 @@ class _Weighing:
         given = flow.given.double() if spread is None else spread
         return spectrum(weight, root_of(given), root_of(flow.slopes.double()))
 
-    def keep_mean(self, slot: Slot, before: Float[Tensor, "O I"]) -> None:
-        """Have a map's bias take up what the change from *before* does to the mean, which its spread leaves out."""
+    @contextmanager
+    def mean_kept(self, slot: Slot) -> Iterator[None]:
+        """Run the block, and have a map's bias take up what it does to the mean, which a spread leaves out."""
         bias = slot.linear.bias
-        if self.params.weighting == "activation" and bias is not None:
-            bias.data.add_((before - slot.weight().detach().double()) @ self.found[slot].mean.double())
+        if self.params.weighting != "activation" or bias is None:
+            yield
+            return
+        before = slot.weight().detach().double()
+        yield
+        bias.data.add_((before - slot.weight().detach().double()) @ self.found[slot].mean.double())
 
 
 def _ranks(

@@ -213,9 +213,8 @@ def _prune_by_magnitude(
     by_layer = [prunable(layer, include_bias=params.include_bias) for layer in layers]
     pools = by_layer if params.scope == "layer" else [[each for layer in by_layer for each in layer]]
     for index, pool in enumerate(pools, start=1):
-        drops = params.zeros().among_all([each.detach().abs().view(len(each), -1) for each in pool])
-        for parameter, drop in zip(pool, drops, strict=True):
-            mask(parameter, drop.view_as(parameter))
+        for weights, drop in params.zeros().by_magnitude([each.detach().view(len(each), -1) for each in pool]):
+            weights.masked_fill_(drop, 0)
         ctx.progress(index, len(pools))
     return ()
 
