@@ -25,6 +25,7 @@ from transformers import PreTrainedModel
 from jobs.batches import device_of, inference
 from jobs.compression.anatomy import Layer, Slot
 from jobs.compression.cache import Cache, keep, recall
+from jobs.compression.spread import Spread
 from jobs.compression.streams import Stream, arrivals, listening, passes
 from jobs.compression.technique import Context, Progress, part_of
 from jobs.contract.errors import CorruptCheckpointError
@@ -127,36 +128,23 @@ def _count(tallies: Sequence["_Tally"], stream: Stream, at: int, given: Float[Te
 
 
 class _Tally:
-    """Sums over what one map is given, less the first batch's mean: where inputs hardly vary, all else is rounding."""
+    """What one map is given."""
 
     def __init__(self, slot: Slot) -> None:
-        width, device = slot.linear.in_features, slot.linear.weight.device
         self._name = slot.name
-        self._rows = 0
-        self._shift: Tensor | None = None
-        self._sum = torch.zeros(width, dtype=torch.float64, device=device)
-        self._products = torch.zeros(width, width, dtype=torch.float64, device=device)
+        self._spread = Spread(slot.linear.in_features, slot.linear.weight.device)
 
     def add(self, rows: Float[Tensor, "N I"]) -> None:
-        if not len(rows):
-            return
-        if self._shift is None:
-            self._shift = rows.float().mean(dim=0)
-        x = rows.float() - self._shift
-        self._rows += len(x)
-        self._sum += x.sum(dim=0)
-        self._products += x.T @ x
+        self._spread.add(rows)
 
     def packed(self) -> Packed:
-        mean, second = (each / max(self._rows, 1) for each in (self._sum, self._products))
-        covariance = second - torch.outer(mean, mean)
+        covariance = self._spread.covariance
         if not covariance.isfinite().all():
             raise CorruptCheckpointError(
                 f"Expected finite numbers inside the model; what {self._name} is given holds NaN or infinity. "
                 "Check the model's weights and the data."
             )
-        shift = 0 if self._shift is None else self._shift.double()
-        return {"mean": (mean + shift).float(), "lower": covariance[_lower(covariance)].float()}
+        return {"mean": self._spread.mean.float(), "lower": covariance[_lower(covariance)].float()}
 
 
 def _keep(cache: Cache, groups: Sequence[Group], found: Sequence[Packed]) -> None:

@@ -31,6 +31,7 @@ from jobs.batches import inference
 from jobs.compression.anatomy import Layer, Slot, hidden_states
 from jobs.compression.reconstruct import Joint, joints_of
 from jobs.compression.regression import Regression
+from jobs.compression.spread import Spread
 from jobs.compression.streams import Call, Stream, arrivals
 from jobs.compression.technique import Context, Progress, part_of
 
@@ -112,9 +113,9 @@ class _Side:
 
 def _hearing(heard: dict[str, Tensor], name: str) -> Callable[..., None]:
     def hear(_: nn.Module, given: tuple[Tensor, ...], output: Tensor | None = None) -> None:
-        heard[f"{name} given"] = given[0]
+        heard.setdefault(f"{name} given", given[0])  # first the hidden states; some maps read embedded distances too
         if output is not None:
-            heard[name] = output
+            heard.setdefault(name, output)
 
     return hear
 
@@ -143,28 +144,6 @@ class _Pair:
         self.changed.climb(changed)
 
 
-class _Spread:
-    """Sums of a turn's inputs."""
-
-    def __init__(self, inputs: int, device: torch.device) -> None:
-        self.rows = 0
-        self._sum = torch.zeros(inputs, dtype=torch.float64, device=device)
-        self._products = torch.zeros(inputs, inputs, device=device)
-
-    def add(self, given: Float[Tensor, "N I"]) -> None:
-        self._sum += given.sum(dim=0)
-        self._products.addmm_(given.T, given)
-        self.rows += len(given)
-
-    @property
-    def mean(self) -> Float[Tensor, " I"]:
-        return self._sum / self.rows
-
-    def around(self, mean: Float[Tensor, " I"]) -> Float[Tensor, "I I"]:
-        """Return the second moment less that of *mean*."""
-        return self._products.double() / self.rows - torch.outer(mean, mean)
-
-
 def _joints_by_slot(model: PreTrainedModel, module: nn.Module, layer: Layer, ctx: Context) -> dict[Slot, Joint]:
     """Return the joint of each map that writes into the residual stream."""
     found = {module.get_submodule(each.projection): each for each in joints_of(ctx.anatomy, model, "layer")}
@@ -177,7 +156,7 @@ def _turn(sides: tuple[_Side, _Side], streams: Sequence[_Pair], change: Change, 
     first, outputs = group[0].linear, sum(slot.linear.out_features for slot in group)
     inputs, device = first.in_features, first.weight.device
     has_bias = all(slot.linear.bias is not None for slot in group)
-    sums, spread = Regression(inputs, outputs, bias=has_bias, device=device), _Spread(inputs, device)
+    sums, spread = Regression(inputs, outputs, bias=has_bias, device=device), Spread(inputs, device)
     for done, stream in enumerate(streams, start=1):
         for given, lacking in stream.compare(*sides):
             sums.add(given, lacking)
@@ -202,10 +181,9 @@ def _correct(group: Group, correction: Float[Tensor, "O _"]) -> None:
                 linear.bias.add_(part[:, -1])
 
 
-def _change(slot: Slot, change: Change, spread: _Spread) -> None:
+def _change(slot: Slot, change: Change, spread: Spread) -> None:
     bias = slot.linear.bias
-    mean = torch.zeros_like(spread.mean) if bias is None else spread.mean
     before = slot.weight().double()
-    change(slot, spread.around(mean))
+    change(slot, spread.second if bias is None else spread.covariance)
     if bias is not None:
-        bias.add_((before - slot.weight().double()) @ mean)
+        bias.add_((before - slot.weight().double()) @ spread.mean)
