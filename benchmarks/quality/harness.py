@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batches, inference
+from jobs.batches import Batch, Batches, inference
 from jobs.checkpoint.reader import load_model
 from jobs.compression.anatomy import anatomy_of
 from jobs.compression.technique import Context
@@ -78,22 +78,24 @@ def open_harness(calibration: Path, held_out: Path) -> Harness:
         raise SystemExit(f"Expected the package {PACKAGE}; run make setup.")
     torch.set_num_threads(1)
     folder = Path(package.origin).parent / "model"
-    learning, judging = _batches(calibration, folder, LEARNING), _batches(held_out, folder, JUDGING)
+    learning, judging = sentences_of(calibration, folder, LEARNING), sentences_of(held_out, folder, JUDGING)
     return Harness(folder, learning, judging, embeddings(load_model(folder), judging))
 
 
 def embeddings(model: PreTrainedModel, batches: Batches) -> Tensor:
     """Return the normalised embedding of every sentence, (N, D)."""
-    found = []
     with inference(model):
-        for batch in batches:
-            real = batch["attention_mask"][..., None]
-            hidden = model(**batch).last_hidden_state
-            found.append(nn.functional.normalize((hidden * real).sum(dim=1) / real.sum(dim=1), dim=-1))
-    return torch.cat(found)
+        return torch.cat([nn.functional.normalize(pooled(model, batch), dim=-1) for batch in batches])
 
 
-def _batches(table: Path, folder: Path, samples: int) -> Batches:
+def pooled(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """Return the mean hidden state of every sentence's real positions, (B, D)."""
+    real = batch["attention_mask"][..., None]
+    return (model(**batch).last_hidden_state * real).sum(dim=1) / real.sum(dim=1)
+
+
+def sentences_of(table: Path, folder: Path, samples: int) -> Batches:
+    """Return *samples* sentences of a table of pairs, spread over it, for the model in *folder*."""
     with table.open(encoding="utf-8", newline="") as file:
         pairs = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     sentences = dict.fromkeys(pair[column] for pair in pairs for column in ("sentence1", "sentence2"))
