@@ -4,8 +4,8 @@ Names are those of the modules; how the files call the same tensors follows from
 so that whatever ``load_model`` opens is opened here, as long as tensors need to be renamed only, not computed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,34 +42,65 @@ class Hollow:
     model: PreTrainedModel
     stored: Mapping[str, Place]
 
-    def fill(self, module: nn.Module, name: str) -> None:
-        """Read all tensors of *module*, which the files know as *name*, in single precision.
+    def fill(self, module: nn.Module, name: str, dtype: torch.dtype = torch.float32) -> None:
+        """Read the tensors of *module* that are still without bytes; the files know it as *name*; as type *dtype*.
 
         Raises:
             CorruptCheckpointError: a weight is NaN or infinite.
         """
-        for path, _ in (*module.named_parameters(), *module.named_buffers()):
-            if (place := self.stored.get(f"{name}.{path}" if name else path)) is not None:
-                _put(module, path, _finite(f"{name}.{path}", _single(read(place))))
+        empty = [path for path, parameter in module.named_parameters() if parameter.is_meta]
+        for path in (*empty, *(path for path, _ in module.named_buffers())):
+            if (place := self.stored.get(_joined(name, path))) is not None:
+                _put(module, path, _finite(_joined(name, path), _as(read(place), dtype)))
 
     @contextmanager
-    def entrance(self, stack: str) -> Iterator[None]:
+    def entrance(self, stack: str, dtype: torch.dtype = torch.float32) -> Iterator[None]:
         """Run the block with what lies before and behind the layers filled, so that a short batch can pass.
 
         The table of tokens is not: it looks the rows that it needs up in the files.
 
         Args:
             stack: the name of the layers' stack, which is left alone.
+            dtype: what is computed in.
         """
         trunk = trunk_of(self.model)
         prefix = next(name for name, module in self.model.named_modules() if module is trunk)
         tables = {name: module for name, module in trunk.named_modules() if self._has_token(module)}
-        with self._looked_up(prefix, tables):
-            for path, _ in [*trunk.named_parameters(), *trunk.named_buffers()]:
-                name = _joined(prefix, path)
-                within = name.startswith(f"{stack}.") or path.rpartition(".")[0] in tables
-                if not within and name in self.stored:
-                    _put(trunk, path, _finite(name, _single(read(self.stored[name]))))
+        filled = []
+        for path, tensor in [*trunk.named_parameters(), *trunk.named_buffers()]:
+            name = _joined(prefix, path)
+            within = name.startswith(f"{stack}.") or path.rpartition(".")[0] in tables
+            if not within and name in self.stored:
+                _put(trunk, path, _finite(name, _as(read(self.stored[name]), dtype)))
+                filled.append((path, tensor))
+        try:
+            with self._looked_up(prefix, tables, dtype):
+                yield
+        finally:
+            for path, tensor in filled:
+                _put(trunk, path, tensor)
+
+    @contextmanager
+    def passing(self, stack: str, origins: Sequence[int], dtype: torch.dtype) -> Iterator[None]:
+        """Run the block with a model through which a batch can pass: each layer is filled for as long as it works.
+
+        Args:
+            stack: the name of the layers' stack.
+            origins: which layer of the files each one is.
+            dtype: what is computed in.
+        """
+
+        def fill(name: str, layer: nn.Module, _: object) -> None:
+            self.fill(layer, name, dtype)
+
+        def empty(layer: nn.Module, *_: object) -> None:
+            for path, parameter in list(layer.named_parameters()):
+                _put(layer, path, parameter.detach().to("meta"))
+
+        with self.entrance(stack, dtype), ExitStack() as hooks:
+            for layer, origin in zip(self.model.get_submodule(stack).children(), origins, strict=True):
+                hooks.enter_context(layer.register_forward_pre_hook(partial(fill, f"{stack}.{origin}")))
+                hooks.enter_context(layer.register_forward_hook(empty))
             yield
 
     def _has_token(self, module: nn.Module) -> bool:
@@ -77,10 +108,10 @@ class Hollow:
         return isinstance(module, nn.Embedding) and module.num_embeddings == rows and _is_plain(module)
 
     @contextmanager
-    def _looked_up(self, prefix: str, tables: Mapping[str, nn.Embedding]) -> Iterator[None]:
+    def _looked_up(self, prefix: str, tables: Mapping[str, nn.Embedding], dtype: torch.dtype) -> Iterator[None]:
         for path, table in tables.items():
             if (place := self.stored.get(_joined(prefix, f"{path}.weight"))) is not None:
-                table.forward = partial(_look_up, place)  # type: ignore[method-assign]
+                table.forward = partial(_look_up, place, dtype)  # type: ignore[method-assign]
         try:
             yield
         finally:
@@ -170,8 +201,8 @@ def _put(module: nn.Module, path: str, tensor: Tensor) -> None:
     setattr(owner, attribute, tensor)
 
 
-def _single(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+def _as(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def _finite(name: str, tensor: Tensor) -> Tensor:
@@ -185,9 +216,9 @@ def _finite(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _look_up(place: Place, ids: Tensor) -> Tensor:
+def _look_up(place: Place, dtype: torch.dtype, ids: Tensor) -> Tensor:
     rows, which = torch.unique(ids, return_inverse=True)
-    return _single(read_rows(place, rows.tolist()))[which]
+    return _as(read_rows(place, rows.tolist()), dtype)[which]
 
 
 def _is_plain(table: nn.Embedding) -> bool:

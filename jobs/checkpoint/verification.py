@@ -25,8 +25,13 @@ def write_verification(model: PreTrainedModel, batch: Batch, out: Path) -> None:
     Tensors: ``input.<name>``, ``output.last_hidden_state`` (of the base model) and, with a head, ``output.logits``.
     The metadata has the number of ``threads``: with another number, sums are rounded differently.
     """
+    write_outputs(outputs_of(model, batch), batch, out)
+
+
+def write_outputs(found: Mapping[str, Tensor], batch: Batch, out: Path) -> None:
+    """Write *batch* and what was *found* to come of it, as ``write_verification`` does."""
     inputs = {f"input.{name}": tensor.contiguous() for name, tensor in batch.items()}
-    outputs = {f"output.{name}": tensor.contiguous() for name, tensor in outputs_of(model, batch).items()}
+    outputs = {f"output.{name}": tensor.contiguous() for name, tensor in found.items()}
     threads = {"threads": str(torch.get_num_threads())}  # one entry only: safetensors writes several in any order
     save_file(inputs | outputs, out / VERIFICATION_FILE, metadata=threads)
 

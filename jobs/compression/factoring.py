@@ -22,13 +22,16 @@ from jobs.compression.roots import positive_root
 RIDGE = 1e-4
 """Share of the mean input power added to every direction, so that dead features do not make a root singular."""
 
+PIECE = 2**20
+"""Numbers of a matrix that are held in double precision at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
     """The output directions of a matrix, strongest first.
 
     Attributes:
-        weight: W, (O, I), float64.
+        weight: W, (O, I).
         directions: vectors that give U, (O, K) or (I, K): see *tall*.
         energies: σ², (K,), K = min(O, I).
         seen: R, lower triangular; None for a unit matrix.
@@ -45,7 +48,11 @@ class Spectrum:
         """Return the *rank* strongest directions of M's outputs, orthonormal."""
         vectors = self.directions[:, :rank]
         outputs, inputs = self.weight.shape
-        return vectors if outputs <= inputs else torch.linalg.qr(self.scaled @ vectors).Q
+        if outputs <= inputs:
+            return vectors
+        seen: Tensor = torch.cat([rows.double() @ vectors for rows in _pieces(self.scaled)])
+        orthonormal: Tensor = torch.linalg.qr(seen).Q
+        return orthonormal
 
     def rank_for(self, energy: float) -> int:
         """Return the smallest rank that holds the share *energy* of the sum of σ²."""
@@ -71,19 +78,17 @@ def spectrum(
         root: S, where ``S Sᵀ`` is the second moment of the inputs.
         seen: R, lower triangular, where ``R Rᵀ`` says how much errors in the outputs matter.
     """
-    exact = weight.double()
-    scaled = exact if root is None else exact @ root
-    scaled = scaled if seen is None else seen.T @ scaled
+    scaled = weight if root is None else weight.double() @ root
+    scaled = scaled if seen is None else seen.T @ scaled.double()
     outputs, inputs = scaled.shape
-    gram = scaled @ scaled.T if outputs <= inputs else scaled.T @ scaled
-    energies, vectors = torch.linalg.eigh(gram)
-    return Spectrum(exact, seen, scaled, vectors.flip(1), energies.flip(0).clamp_min(0))
+    energies, vectors = torch.linalg.eigh(_gram(scaled.T if outputs <= inputs else scaled))
+    return Spectrum(weight, seen, scaled, vectors.flip(1), energies.flip(0).clamp_min(0))
 
 
 def factors(found: Spectrum, rank: int) -> tuple[Float[Tensor, "R I"], Float[Tensor, "O R"]]:
     """Return (down, up), whose product is the best stand-in of that *rank*."""
     up = found.leading(rank)
-    down = up.T @ (found.weight if found.seen is None else found.seen.T @ found.weight)
+    down = _product(up, found.weight) if found.seen is None else up.T @ (found.seen.T @ found.weight.double())
     if found.seen is not None:
         up, turned = torch.linalg.qr(torch.linalg.solve_triangular(found.seen.T, up, upper=True))
         down = turned @ down
@@ -91,6 +96,27 @@ def factors(found: Spectrum, rank: int) -> tuple[Float[Tensor, "R I"], Float[Ten
     smallest = torch.finfo(energies.dtype).eps * energies.max().clamp_min(torch.finfo(energies.dtype).tiny)
     quarter = energies.clamp_min(smallest) ** 0.25  # √σ: what each side gets
     return (turn.T @ down) / quarter[:, None], (up @ turn) * quarter
+
+
+def _pieces(matrix: Float[Tensor, "N M"]) -> tuple[Float[Tensor, "_ M"], ...]:
+    pieces: tuple[Tensor, ...] = torch.split(matrix, max(PIECE // matrix.shape[1], 1))
+    return pieces
+
+
+def _gram(matrix: Float[Tensor, "N M"]) -> Float[Tensor, "M M"]:
+    """Return XᵀX in double precision."""
+    total = matrix.new_zeros(matrix.shape[1], matrix.shape[1], dtype=torch.float64)
+    for rows in map(torch.Tensor.double, _pieces(matrix)):
+        total.addmm_(rows.T, rows)
+    return total
+
+
+def _product(left: Float[Tensor, "N R"], right: Float[Tensor, "N M"]) -> Float[Tensor, "R M"]:
+    """Return LᵀX in double precision."""
+    total = left.new_zeros(left.shape[1], right.shape[1])
+    for part, rows in zip(torch.split(left, len(_pieces(right)[0])), _pieces(right), strict=True):
+        total.addmm_(part.T, rows.double())
+    return total
 
 
 def parity(outputs: int, inputs: int) -> int:

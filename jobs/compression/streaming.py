@@ -10,25 +10,35 @@ Cost: each byte is read once and written once; memory for one layer, and for wha
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch
+from jobs.batches import Batch, ListBatches, inference, suited, trunk_of
 from jobs.checkpoint.hollow import Hollow, open_hollow
 from jobs.checkpoint.plan import Plan
 from jobs.checkpoint.precision import settled_dtype, store_as, stored_dtype
 from jobs.checkpoint.shards import ShardWriter
+from jobs.checkpoint.verification import write_outputs
 from jobs.checkpoint.writer import write_around
-from jobs.compression.anatomy import Anatomy, Layer, anatomy_of
+from jobs.compression.anatomy import Anatomy, Layer, Slot, anatomy_of, hidden_states
+from jobs.compression.opening import without_cache
+from jobs.compression.streams import Stream, arrivals
 from jobs.compression.surgery import keep_layers
 from jobs.compression.technique import Context, Progress, fingerprint, registry
 from jobs.compression.techniques.distillation import kept_layers
-from jobs.contract.errors import InvalidRequestError, NotApplicableError, NothingChangedError, UnsupportedModelError
+from jobs.compression.techniques.low_rank import chosen_maps
+from jobs.contract.errors import (
+    InvalidRequestError,
+    NotApplicableError,
+    NothingChangedError,
+    UnsupportedModelError,
+    VerificationError,
+)
 from jobs.contract.spec import Json, Step
 
 Reached: TypeAlias = tuple[Mapping[str, Any], tuple[str, ...]]
@@ -99,31 +109,54 @@ def stream(
     first = [work.drop_layers(step) for step in steps[:1] if step.technique == "distillation"]
     others = steps[len(first) :]
     probe = make_probe(work.model, work.anatomy)
-    by_layer = []
+    batch = work.arrive(probe)
+    found: list[list[_Of]] = [[] for _ in others]
     with work.hollow.entrance(work.stack):
         for index in range(len(work.origins)):
-            by_layer.append(work.compress(index, others, probe, shards))
+            for known, each in zip(found, work.compress(index, others, probe, shards), strict=True):
+                known.extend(each)
+            work.climb(index, batch)
             progress(index + 1, total, "streaming")
     work.copy_rest(shards)
-    reached = (*first, *(_together(*each) for each in zip(others, zip(*by_layer, strict=True), strict=True)))
+    reached = (*first, *(_together(step, each) for step, each in zip(others, found, strict=True)))
     work.settle()
     plan = write_around(work.model, shards, source=source, out=out, details=details(reached))
+    _check_written(out, probe, batch.hidden, work)
     progress(total, total, "streaming")
     return Streamed(plan, reached)
 
 
 @dataclass(frozen=True, slots=True)
 class _OneLayer(Anatomy):
-    """Of a model of whose stack only the layer with this index is there."""
+    """Of a model of whose stack only the layer with this index is there, and of its maps perhaps *only* one."""
 
     index: int
+    only: str | None = None
 
     def layers(self, model: PreTrainedModel) -> Sequence[Layer]:
-        """Return a view of the layer."""
-        return (self._layer(model, self.index),)
+        """Return a view of the layer, or of that map in it."""
+        layer = self._layer(model, self.index)
+        return (layer if self.only is None else _OneMap.of(layer, self.only),)
 
     def _uses(self, model: PreTrainedModel) -> list[int]:
         return [0] * self.index + [1]
+
+
+@dataclass(frozen=True, slots=True)
+class _OneMap(Layer):
+    """A layer that shows one of its maps."""
+
+    only: str = ""
+
+    @classmethod
+    def of(cls, layer: Layer, only: str) -> "_OneMap":
+        return cls(layer.attention, layer.feed_forward, layer.first, layer.uses, only)
+
+    @property
+    def groups(self) -> tuple[tuple[Slot, ...], ...]:
+        """Return the map, a group by itself."""
+        slots = (slot for group in Layer.groups.fget(self) for slot in group)  # type: ignore[attr-defined]
+        return tuple((slot,) for slot in slots if slot.name == self.only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,17 +209,43 @@ class _Work:
             raise _nothing(step)
         return {"layers_kept": list(keep)}, ()
 
-    def compress(self, index: int, steps: Sequence[Step], probe: Batch, shards: ShardWriter) -> list[_Of]:
-        """Fill a layer, take it through all *steps*, write it and empty it."""
-        layer = self.anatomy.encoder(self.model)[index]
-        self.hollow.fill(layer, f"{self.stack}.{self.origins[index]}")
+    def compress(self, index: int, steps: Sequence[Step], probe: Batch, shards: ShardWriter) -> list[list[_Of]]:
+        """Fill a layer, take it through all *steps*, write it and empty it.
+
+        A single step that takes one map at a time gets one at a time, and what else there is comes when it is done.
+
+        Returns:
+            for each step, what came of it: in the layer, or in one map after the other.
+        """
+        layer, source = self.anatomy.encoder(self.model)[index], f"{self.stack}.{self.origins[index]}"
+        maps = self._maps(index, steps)
+        if not maps:
+            self.hollow.fill(layer, source)
         with self._alone(index, layer) as view, _unsettled(self.model.config):
-            found = [self._apply(step, view, probe) for step in steps]
+            found = [[] if maps else [self._apply(step, view, probe)] for step in steps]
+            for path, name in maps.items():
+                self.hollow.fill(layer.get_submodule(path), f"{source}.{path}")
+                found[0].append(self._apply(steps[0], replace(view, only=name), probe))
+        if maps:
+            self.hollow.fill(layer, source)
         name = f"{self.stack}.{index}"
         tensors = {f"{name}.{path}": tensor for path, tensor in layer.state_dict().items()}
         shards.add(tensors, self._dtypes(tensors))
-        layer.to("meta")
         return found
+
+    def arrive(self, probe: Batch) -> Stream:
+        """Return a batch as it arrives at the first layer, having passed them all once to see what each is given."""
+        passing = self.hollow.passing(self.stack, self.origins, self.dtype)
+        with passing, inference(self.model), without_cache(self.model.config):
+            (batch,) = arrivals(self.model, self.anatomy, ListBatches([suited(probe, self.model)]), _unheard)
+        return batch
+
+    def climb(self, index: int, batch: Stream) -> None:
+        """Take *batch* through a layer as it was written, and empty the layer."""
+        layer = self.anatomy.encoder(self.model)[index].to(self.dtype)
+        with inference(layer), without_cache(self.model.config):
+            batch.climb(layer)
+        layer.to("meta")
 
     def copy_rest(self, shards: ShardWriter) -> None:
         """Copy what is not in the layers."""
@@ -204,7 +263,7 @@ class _Work:
             self.anatomy.settle(self.model)
         store_as(self.model, self.dtype)
 
-    def _dtypes(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.dtype]:
+    def _dtypes(self, tensors: Mapping[str, Tensor]) -> dict[str, torch.dtype]:
         return {name: settled_dtype(self.model, name, tensor, self.dtype) for name, tensor in tensors.items()}
 
     @contextmanager
@@ -219,6 +278,17 @@ class _Work:
         finally:
             base.set_submodule(path, whole)
 
+    def _maps(self, index: int, steps: Sequence[Step]) -> dict[str, str]:
+        """Return the maps that a single step takes one at a time: paths from the layer, and names; none else."""
+        technique, params = (steps[0].technique, steps[0].params) if len(steps) == 1 else ("", {})
+        family = self.anatomy.family
+        stored_as_they_are = not (family.fused or family.transposed or family.reads_weights)
+        if not stored_as_they_are or (technique != "low_rank" and params.get("pattern") != "2:4"):
+            return {}
+        layer, top = self.anatomy.layers(self.model)[index], f"{family.layers}.{index}."
+        chosen = chosen_maps(layer, params.get("modules", "all")) if technique == "low_rank" else layer.groups
+        return {slot.name.removeprefix(top): slot.name for group in chosen for slot in group}
+
     def _apply(self, step: Step, view: _OneLayer, probe: Batch) -> _Of:
         chosen = registry()[step.technique]
         params = chosen.parse(step.params)
@@ -230,6 +300,22 @@ class _Work:
             view.settle(self.model)
         changed = not params.asks() or fingerprint(self.model, view) != before
         return _Of(outcome.achieved, outcome.notes, size, changed)
+
+
+def _check_written(out: Path, probe: Batch, made: Tensor, work: _Work) -> None:
+    """Read the artifact in *out* back, layer by layer, and compare what the last one gives with what was *made*.
+
+    Raises:
+        VerificationError: it gives something else.
+    """
+    hollow, given = open_hollow(out), []
+    last = hollow.model.get_submodule(f"{work.stack}.{len(work.origins) - 1}")
+    passing = hollow.passing(work.stack, range(len(work.origins)), work.dtype)
+    with passing, inference(hollow.model), last.register_forward_hook(lambda *call: given.append(call[-1])):
+        output = trunk_of(hollow.model)(**suited(probe, hollow.model)).last_hidden_state
+    if not torch.equal(hidden_states(given[-1]), made):
+        raise VerificationError("The artifact, read back, has another output than what was made. It is not published.")
+    write_outputs({"last_hidden_state": output}, probe, out)
 
 
 @contextmanager

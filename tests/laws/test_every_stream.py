@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from jobs.batches import Batch
 from jobs.checkpoint.precision import store_as, stored_dtype
 from jobs.checkpoint.reader import load_model, weight_files
+from jobs.checkpoint.verification import VERIFICATION_FILE, outputs_of
 from jobs.checkpoint.writer import write_artifact
 from jobs.compression.anatomy import Anatomy, anatomy_of
 from jobs.compression.streaming import stream
@@ -72,8 +73,16 @@ def weights(folder: Path) -> dict[str, Tensor]:
     return {name: tensor for file in weight_files(folder) for name, tensor in load_file(file).items()}
 
 
+def verified(folder: Path, whole: Path) -> bool:
+    """Return whether the model in *whole*, opened whole, gives the output that *folder* promises."""
+    stored = load_file(folder / VERIFICATION_FILE)
+    model = load_model(whole, stored_dtype(whole))
+    batch = {name.removeprefix("input."): tensor for name, tensor in stored.items() if name.startswith("input.")}
+    return torch.equal(outputs_of(model, batch)["last_hidden_state"], stored["output.last_hidden_state"])
+
+
 def others(folder: Path) -> dict[str, Any]:
-    """Return everything else in the folder; what is JSON, parsed."""
+    """Return everything else in the folder but the outputs; what is JSON, parsed."""
     files = [file for file in folder.iterdir() if file.suffix != ".safetensors" and file.name not in FILES_OF_WEIGHTS]
     return {file.name: json.loads(file.read_text()) if file.suffix == ".json" else file.read_bytes() for file in files}
 
@@ -87,6 +96,7 @@ def check_same(source: Path, tmp_path: Path, steps: Sequence[Step]) -> None:
     assert found.keys() == wanted.keys()
     assert [name for name in wanted if wanted[name].dtype != found[name].dtype] == []
     assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == []
+    assert verified(tmp_path / "stream", tmp_path / "memory")
     assert others(tmp_path / "stream") == others(tmp_path / "memory")
     for outcome, (achieved, _) in zip(outcomes, streamed.reached, strict=True):
         assert achieved == pytest.approx(outcome.achieved) if not _nested(outcome) else achieved == outcome.achieved

@@ -111,7 +111,7 @@ def compress(model: PreTrainedModel, params: LowRank, ctx: Context) -> Outcome:
         TargetUnreachableError: the smallest ranks are still too many parameters.
     """
     layers = ctx.anatomy.layers(model)
-    groups = [group for layer in layers for group in _chosen(layer, params.modules)]
+    groups = [group for layer in layers for group in chosen_maps(layer, params.modules)]
     slots = [slot for group in groups for slot in group]
     _check(slots, params.rank)
     if not params.asks():
@@ -223,8 +223,9 @@ def _factorise(model: PreTrainedModel, pairs: Mapping[Slot, Pair], ctx: Context)
             factorise(slot, *pair)
 
 
-def _chosen(layer: Layer, part: Part) -> list[Group]:
-    attention = [group for group in layer.groups if set(group) & {layer.attention.query, layer.attention.output}]
+def chosen_maps(layer: Layer, part: Part) -> list[Group]:
+    """Return the maps of *layer* that *part* means, those together that read the same."""
+    attention = [group for group in layer.groups if set(group) & {*layer.attention.inward, layer.attention.output}]
     feed_forward = [group for group in layer.groups if group not in attention]
     return {"all": list(layer.groups), "attention": attention, "feed_forward": feed_forward}[part]
 
