@@ -95,7 +95,7 @@ def factors(found: Spectrum, rank: int) -> tuple[Float[Tensor, "R I"], Float[Ten
     energies, turn = torch.linalg.eigh(down @ down.T)
     smallest = torch.finfo(energies.dtype).eps * energies.max().clamp_min(torch.finfo(energies.dtype).tiny)
     quarter = energies.clamp_min(smallest) ** 0.25  # √σ: what each side gets
-    return (turn.T @ down) / quarter[:, None], (up @ turn) * quarter
+    return (turn.T @ down).div_(quarter[:, None]), (up @ turn).mul_(quarter)
 
 
 def _pieces(matrix: Float[Tensor, "N M"]) -> tuple[Float[Tensor, "_ M"], ...]:

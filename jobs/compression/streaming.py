@@ -7,6 +7,7 @@ alone, from the embeddings, of which only the rows that it needs are read, to th
 Cost: each byte is read once and written once; memory for one layer, and for what a step needs beside it.
 """
 
+import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -40,6 +41,12 @@ from jobs.contract.errors import (
     VerificationError,
 )
 from jobs.contract.spec import Json, Step
+
+M_MMAP_THRESHOLD = -3
+"""What glibc's ``malloc.h`` calls by that name."""
+
+LARGE_BYTES = 2**20
+"""A block of this size is given back to the system as soon as it is freed."""
 
 Reached: TypeAlias = tuple[Mapping[str, Any], tuple[str, ...]]
 """What came of a step: the amounts reached, and what a reader of the report should know."""
@@ -103,6 +110,7 @@ def stream(
         CancelledError: progress said so.
     """
     check_streamable(steps)
+    _give_back_at_once()
     work = _Work.on(source)
     out.mkdir(parents=True, exist_ok=True)
     shards, total = ShardWriter(out), len(work.origins) + 1
@@ -329,6 +337,12 @@ def _unsettled(config: Any) -> Iterator[None]:
         vars(config).update(before)
 
 
+def _give_back_at_once() -> None:
+    """Have glibc's allocator, where it is the one, keep no large block that is freed for later, from now on."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+
+
 def _check_layers(encoder: nn.ModuleList, anatomy: Anatomy) -> None:
     first, *others = ({name for name, _ in layer.named_parameters()} for layer in encoder)
     if anatomy.family.shared or any(first - each for each in others):
@@ -402,8 +416,8 @@ def _of_low_rank(params: Any, _: int) -> str:
 
 
 def _of_weight_pruning(params: Any, _: int) -> str:
-    if params.criterion != "magnitude":
-        return "criterion magnitude"
+    if params.criterion != "magnitude" or params.schedule:
+        return "criterion magnitude and no schedule"
     return "scope layer, or pattern 2:4" if params.scope != "layer" and params.pattern != "2:4" else ""
 
 

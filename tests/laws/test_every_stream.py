@@ -152,6 +152,8 @@ def test_layers_that_serve_others_are_refused(family: str, tmp_path: Path) -> No
     [
         (Step("head_pruning", {"heads_removed": 0.5, "scope": "global"}), "scope layer"),
         (Step("weight_pruning", {"sparsity": 0.5}), "scope layer"),
+        (Step("weight_pruning", {"criterion": "wanda"}), "criterion magnitude"),
+        (Step("weight_pruning", {"schedule": [0.2], "scope": "layer"}), "no schedule"),
         (Step("distillation", {"layers_kept": 1}), "steps 0"),
         (Step("low_rank", {"rank_ratio": 0.5, "weighting": "fisher"}), "weighting none"),
     ],

@@ -212,9 +212,12 @@ def _stand_in(
     """Put the product of the best factors in the place of a map's matrix, and keep them in *pairs*."""
     rank, weight = ranks[slot], slot.linear.weight
     if rank is not None:
-        down, up = factors(weighing.spectrum(slot, spread), rank)
-        pairs[slot] = down.to(weight), up.to(weight)
-        weight.data.copy_(pairs[slot][1] @ pairs[slot][0])
+        pairs[slot] = _like(weight, *factors(weighing.spectrum(slot, spread), rank))
+        torch.mm(pairs[slot][1], pairs[slot][0], out=weight.data)
+
+
+def _like(weight: Tensor, down: Tensor, up: Tensor) -> Pair:
+    return down.to(weight), up.to(weight)
 
 
 def _factorise(model: PreTrainedModel, pairs: Mapping[Slot, Pair], ctx: Context) -> None:
