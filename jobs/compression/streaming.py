@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,20 +26,17 @@ from jobs.checkpoint.precision import settled_dtype, store_as, stored_dtype
 from jobs.checkpoint.shards import ShardWriter
 from jobs.checkpoint.verification import write_outputs
 from jobs.checkpoint.writer import write_around
-from jobs.compression.anatomy import Anatomy, Layer, Slot, anatomy_of, hidden_states
+from jobs.compression.anatomy import Anatomy, Layer, anatomy_of, hidden_states
 from jobs.compression.opening import without_cache
+from jobs.compression.reached import Part, Reached, nothing_changed, together
+from jobs.compression.streamable import check_streamable
 from jobs.compression.streams import Stream, arrivals
 from jobs.compression.surgery import keep_layers
 from jobs.compression.technique import Context, Progress, fingerprint, registry
 from jobs.compression.techniques.distillation import kept_layers
 from jobs.compression.techniques.low_rank import chosen_maps
-from jobs.contract.errors import (
-    InvalidRequestError,
-    NotApplicableError,
-    NothingChangedError,
-    UnsupportedModelError,
-    VerificationError,
-)
+from jobs.compression.windows import OneLayer
+from jobs.contract.errors import UnsupportedModelError, VerificationError
 from jobs.contract.spec import Json, Step
 
 M_MMAP_THRESHOLD = -3
@@ -47,9 +44,6 @@ M_MMAP_THRESHOLD = -3
 
 LARGE_BYTES = 2**20
 """A block of this size is given back to the system as soon as it is freed."""
-
-Reached: TypeAlias = tuple[Mapping[str, Any], tuple[str, ...]]
-"""What came of a step: the amounts reached, and what a reader of the report should know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +57,6 @@ class Streamed:
 
     plan: Plan
     reached: tuple[Reached, ...]
-
-
-def check_streamable(steps: Sequence[Step]) -> None:
-    """Raise unless each of *steps* treats every layer by itself and without data.
-
-    Raises:
-        InvalidRequestError: a parameter is wrong.
-        NotApplicableError: a step needs more than a layer at a time; the message says what would not.
-    """
-    for index, step in enumerate(steps):
-        if step.technique not in registry():
-            raise InvalidRequestError(f"Expected a technique, one of {', '.join(registry())}; got {step.technique!r}.")
-        params = registry()[step.technique].parse(step.params)
-        if step.technique not in _DEMANDS:
-            raise NotApplicableError(f"{step.technique} takes the whole model, and this one is streamed from disk.")
-        if demand := _DEMANDS[step.technique](params, index):
-            raise NotApplicableError(
-                f"Expected steps that take one layer at a time, as the model is streamed from disk; "
-                f"{step.technique} does so with {demand}."
-            )
 
 
 def stream(
@@ -118,7 +92,7 @@ def stream(
     others = steps[len(first) :]
     probe = make_probe(work.model, work.anatomy)
     batch = work.arrive(probe)
-    found: list[list[_Of]] = [[] for _ in others]
+    found: list[list[Part]] = [[] for _ in others]
     with work.hollow.entrance(work.stack):
         for index in range(len(work.origins)):
             for known, each in zip(found, work.compress(index, others, probe, shards), strict=True):
@@ -126,55 +100,12 @@ def stream(
             work.climb(index, batch)
             progress(index + 1, total, "streaming")
     work.copy_rest(shards)
-    reached = (*first, *(_together(step, each) for step, each in zip(others, found, strict=True)))
+    reached = (*first, *(together(step, each) for step, each in zip(others, found, strict=True)))
     work.settle()
     plan = write_around(work.model, shards, source=source, out=out, details=details(reached))
     _check_written(out, probe, batch.hidden, work)
     progress(total, total, "streaming")
     return Streamed(plan, reached)
-
-
-@dataclass(frozen=True, slots=True)
-class _OneLayer(Anatomy):
-    """Of a model of whose stack only the layer with this index is there, and of its maps perhaps *only* one."""
-
-    index: int
-    only: str | None = None
-
-    def layers(self, model: PreTrainedModel) -> Sequence[Layer]:
-        """Return a view of the layer, or of that map in it."""
-        layer = self._layer(model, self.index)
-        return (layer if self.only is None else _OneMap.of(layer, self.only),)
-
-    def _uses(self, model: PreTrainedModel) -> list[int]:
-        return [0] * self.index + [1]
-
-
-@dataclass(frozen=True, slots=True)
-class _OneMap(Layer):
-    """A layer that shows one of its maps."""
-
-    only: str = ""
-
-    @classmethod
-    def of(cls, layer: Layer, only: str) -> "_OneMap":
-        return cls(layer.attention, layer.feed_forward, layer.first, layer.uses, only)
-
-    @property
-    def groups(self) -> tuple[tuple[Slot, ...], ...]:
-        """Return the map, a group by itself."""
-        slots = (slot for group in Layer.groups.fget(self) for slot in group)  # type: ignore[attr-defined]
-        return tuple((slot,) for slot in slots if slot.name == self.only)
-
-
-@dataclass(frozen=True, slots=True)
-class _Of:
-    """What came of a step in one layer; *size* is how much of what the step takes from was there."""
-
-    achieved: Mapping[str, Any]
-    notes: tuple[str, ...]
-    size: int
-    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +145,10 @@ class _Work:
         keep_layers(self.model, self.anatomy, keep)
         self.origins[:] = keep
         if len(keep) == depth:
-            raise _nothing(step)
+            raise nothing_changed(step)
         return {"layers_kept": list(keep)}, ()
 
-    def compress(self, index: int, steps: Sequence[Step], probe: Batch, shards: ShardWriter) -> list[list[_Of]]:
+    def compress(self, index: int, steps: Sequence[Step], probe: Batch, shards: ShardWriter) -> list[list[Part]]:
         """Fill a layer, take it through all *steps*, write it and empty it.
 
         A single step that takes one map at a time gets one at a time, and what else there is comes when it is done.
@@ -275,14 +206,14 @@ class _Work:
         return {name: settled_dtype(self.model, name, tensor, self.dtype) for name, tensor in tensors.items()}
 
     @contextmanager
-    def _alone(self, index: int, layer: nn.Module) -> Iterator[_OneLayer]:
+    def _alone(self, index: int, layer: nn.Module) -> Iterator[OneLayer]:
         """Run the block with *layer* as the only one, so that a short batch goes through it and through no other."""
         base, path, whole = self.model.base_model, self.anatomy.family.layers, self.anatomy.encoder(self.model)
         alone = nn.ModuleList().train(whole.training)
         alone.add_module(str(index), layer)
         base.set_submodule(path, alone)
         try:
-            yield _OneLayer(self.anatomy.family, index)
+            yield OneLayer(self.anatomy.family, index)
         finally:
             base.set_submodule(path, whole)
 
@@ -297,7 +228,7 @@ class _Work:
         chosen = chosen_maps(layer, params.get("modules", "all")) if technique == "low_rank" else layer.groups
         return {slot.name.removeprefix(top): slot.name for group in chosen for slot in group}
 
-    def _apply(self, step: Step, view: _OneLayer, probe: Batch) -> _Of:
+    def _apply(self, step: Step, view: OneLayer, probe: Batch) -> Part:
         chosen = registry()[step.technique]
         params = chosen.parse(step.params)
         context = Context(view, None, torch.Generator().manual_seed(0), _unheard, probe)
@@ -307,7 +238,7 @@ class _Work:
             outcome = chosen.compress(self.model, params, context)
             view.settle(self.model)
         changed = not params.asks() or fingerprint(self.model, view) != before
-        return _Of(outcome.achieved, outcome.notes, size, changed)
+        return Part(outcome.achieved, outcome.notes, size, changed)
 
 
 def _check_written(out: Path, probe: Batch, made: Tensor, work: _Work) -> None:
@@ -352,35 +283,6 @@ def _check_layers(encoder: nn.ModuleList, anatomy: Anatomy) -> None:
         )
 
 
-def _together(step: Step, found: Sequence[_Of]) -> Reached:
-    """Return what came of *step* in all layers: lists one after the other, counts as sums, shares of all there was."""
-    if not any(each.changed for each in found):
-        raise _nothing(step)
-    names = found[0].achieved
-    achieved = {name: _joined([each.achieved[name] for each in found], [each.size for each in found]) for name in names}
-    return achieved, tuple(dict.fromkeys(note for each in found for note in each.notes))
-
-
-def _joined(values: Sequence[Any], sizes: Sequence[int]) -> Any:
-    match values[0]:
-        case list():
-            return [entry for each in values for entry in each]
-        case dict():
-            return {name: entry for each in values for name, entry in each.items()}
-        case float():
-            return sum(value * size for value, size in zip(values, sizes, strict=True)) / sum(sizes)
-        case int():
-            return sum(values)
-        case _:
-            return values[0]
-
-
-def _nothing(step: Step) -> NothingChangedError:
-    return NothingChangedError(
-        f"{step.technique} left the model as it was: it is already that small. Asked for: {dict(step.params)}."
-    )
-
-
 def _unheard(done: int, total: int, note: str = "") -> None:
     """Hear nothing: whole layers are told of."""
 
@@ -394,38 +296,3 @@ _SIZES: Mapping[str, Callable[[Layer], int]] = {
     "ffn_pruning": lambda layer: sum(pair.units for pair in layer.feed_forwards),
 }
 """How much of what a technique takes from is in a layer; of the others it is weights."""
-
-
-def _of_cuts(params: Any, _: int) -> str:
-    if params.score not in ("l1", "obs"):
-        return "score l1"
-    return "scope layer" if params.scope != "layer" else ""
-
-
-def _of_distillation(params: Any, index: int) -> str:
-    if index:
-        return "its place before all other steps"
-    if params.steps:
-        return "steps 0"
-    narrower = params.heads_kept or params.units_kept
-    return "layers_kept alone, and head_pruning or ffn_pruning steps after it" if narrower else ""
-
-
-def _of_low_rank(params: Any, _: int) -> str:
-    return "weighting none" if params.weighting != "none" else ""
-
-
-def _of_weight_pruning(params: Any, _: int) -> str:
-    if params.criterion != "magnitude" or params.schedule:
-        return "criterion magnitude and no schedule"
-    return "scope layer, or pattern 2:4" if params.scope != "layer" and params.pattern != "2:4" else ""
-
-
-_DEMANDS: Mapping[str, Callable[[Any, int], str]] = {
-    "distillation": _of_distillation,
-    "ffn_pruning": _of_cuts,
-    "head_pruning": _of_cuts,
-    "low_rank": _of_low_rank,
-    "weight_pruning": _of_weight_pruning,
-}
-"""From a step's parameters and its place to what is missing for it to take one layer at a time; "" if nothing."""
