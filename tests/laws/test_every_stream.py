@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from jobs.batches import Batch
+from jobs.checkpoint import ranges
 from jobs.checkpoint.precision import store_as, stored_dtype
 from jobs.checkpoint.reader import load_model, weight_files
 from jobs.checkpoint.verification import VERIFICATION_FILE, outputs_of
@@ -124,6 +125,12 @@ def test_streaming_gives_the_same_bytes(family: str, tmp_path: Path) -> None:
 def test_every_request_streams(request_: str, tmp_path: Path) -> None:
     """Each kind of step that takes one layer at a time gives the same, from one file."""
     check_same(saved(tiny("bert"), tmp_path / "source"), tmp_path, REQUESTS[request_])
+
+
+def test_tensors_are_copied_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is larger than a piece arrives whole."""
+    monkeypatch.setattr(ranges, "PIECE", 100)
+    check_same(saved(tiny("bert"), tmp_path / "source"), tmp_path, CUTS[1:2])
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
