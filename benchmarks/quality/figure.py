@@ -44,6 +44,7 @@ LINES = {
     "low rank": Line("ModelPress: low rank", "#009e73", "^"),
     "fewer layers": Line("ModelPress: fewer layers", "#b0608c", "D"),
     "single weights, sparsegpt": Line("ModelPress: single weights", "#a37b00", "v", dotted=True),
+    "torch-pruning, taylor across layers": Line("torch-pruning, Taylor across layers", INK, "p"),
     "torch-pruning, taylor": Line("torch-pruning, Taylor", INK, "P"),
     "torch-pruning, magnitude": Line("torch-pruning, magnitude", INK, "X"),
     "nncf, by layer": Line("nncf: single weights", INK, "*", dotted=True),
