@@ -135,12 +135,12 @@ class Stages:
         early = tuple(takewhile(lambda step: not (step.technique in known and known[step.technique].is_last), steps))
         return early, steps[len(early) :]
 
-    def compress(self, steps: Sequence[Step]) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
-        """Return a copy of the dense model after *steps*, or brought to the target, and what was done."""
+    def compress(self, steps: Sequence[Step], *, refit: bool = True) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
+        """Return a copy of the dense model after *steps* or at the target, where *refit* counts, and what was done."""
         untouched = replace(self.context, cache=self.folders.cache)
         if steps or self.spec.target is None:
             return self.apply(steps, deepcopy(self.dense), untouched)
-        return self._reach(self.spec.target, deepcopy(self.dense), untouched)
+        return self._reach(self.spec.target, deepcopy(self.dense), untouched, refit=refit)
 
     def apply(
         self, steps: Sequence[Step], model: PreTrainedModel, context: Context
@@ -241,11 +241,11 @@ class Stages:
         return replace(context, rng=chance, progress=within, checkpoints=checkpoints)
 
     def _reach(
-        self, target: Target, model: PreTrainedModel, context: Context
+        self, target: Target, model: PreTrainedModel, context: Context, *, refit: bool
     ) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
         began = time.perf_counter()
-        within = _within("target", self.progress)
-        outcome = reach(target, model, replace(context, rng=torch.Generator().manual_seed(0), progress=within))
+        heard = replace(context, rng=torch.Generator().manual_seed(0), progress=_within("target", self.progress))
+        outcome = reach(target, model, heard, refit=refit)
         check_result(outcome.model, context.probe, "target")
         asked = {name: value for name, value in asdict(target).items() if value is not None}
         took = time.perf_counter() - began

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from rq.timeouts import JobTimeoutException
 
-from jobs import pipeline
+from jobs import pipeline, planning
 from jobs.adapters.data import fetch_data
 from jobs.adapters.models import fetch
 from jobs.adapters.settings import SourceSettings
@@ -23,9 +23,9 @@ from jobs.adapters.sources import Sources
 from jobs.adapters.transfer import Fetched
 from jobs.compression.calibration import CALIBRATION_VERSION
 from jobs.contract.errors import InternalError, LeaseLostError, LimitExceededError, ModelPressError, QueueError
-from jobs.contract.report import Report
+from jobs.contract.report import PlanReport, Report
 from jobs.contract.spec import CompressionSpec
-from jobs.contract.state import JobState
+from jobs.contract.state import JobKind, JobState
 from jobs.contract.uris import parse_uri
 from jobs.reporting import environment
 from jobs.scratch import empty, scratch_folder
@@ -108,7 +108,8 @@ class Attempt:
         folders = pipeline.Folders(folder / "model", folder / "out", folder / "data" if spec.data else None)
         report_progress("fetch", 0, 1)
         folders = self._fetch(spec, folders)
-        report = pipeline.run(spec, folders, report_progress)
+        run = planning.run if self.lease.job.kind == JobKind.PLAN else pipeline.run
+        report = run(spec, folders, report_progress)
         self._publish(folders, report, report_progress)
 
     def _fetch(self, spec: CompressionSpec, folders: pipeline.Folders) -> pipeline.Folders:
@@ -143,7 +144,7 @@ class Attempt:
             SourceSettings.from_env(), self.state.store, lambda upload_id: uploads.prefix(tenant, upload_id)
         )
 
-    def _publish(self, folders: pipeline.Folders, report: Report, report_progress: Reporter) -> None:
+    def _publish(self, folders: pipeline.Folders, report: Report | PlanReport, report_progress: Reporter) -> None:
         document = report.to_json()
         publish(
             self.state.store,

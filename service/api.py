@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from service.errors import PROBLEM, handle_framework_error
 from service.parsing import RequestParser
 from service.schemas.answers import Problem
-from service.schemas.base import RequestSchema
+from service.schemas.base import AnswerUnion, RequestSchema
 from service.schemas.fields import AnyOf, Labels, NamedEnum, OneOf, StrictList, Tag
 
 Json = dict[str, Any]
@@ -126,8 +126,12 @@ class Converter(OpenAPIConverter):  # type: ignore[misc]
             self.add_attribute_function(publish)
 
     def schema2jsonschema(self, schema: Schema) -> Json:
-        """Return the JSON Schema of *schema* with its description and rules."""
-        document: Json = super().schema2jsonschema(schema)
+        """Return the JSON Schema of *schema* with its description and rules, or that of a union."""
+        document: Json = (
+            _union(self, schema.tag, schema.branches)
+            if isinstance(schema, AnswerUnion)
+            else super().schema2jsonschema(schema)
+        )
         rules = [rule.json_schema() for rule in schema.rules] if isinstance(schema, RequestSchema) else []
         about = {"description": " ".join((getdoc(type(schema)) or "").split())}
         # Within allOf: beside `properties`, generators take a bare `oneOf` for a union of types.
@@ -176,9 +180,13 @@ def publish_one_of(self: Converter, field: fields.Field[Any], ret: Json) -> Json
     """Publish a discriminated union."""
     if not isinstance(field, OneOf):
         return {}
-    refs = {word: self.resolve_nested_schema(schema) for word, schema in field.branches.items()}
+    return _union(self, field.tag, field.branches)
+
+
+def _union(converter: Converter, tag: str, branches: Mapping[str, Any]) -> Json:
+    refs = {word: converter.resolve_nested_schema(schema) for word, schema in branches.items()}
     mapping = {word: ref["$ref"] for word, ref in refs.items()}
-    return {"oneOf": list(refs.values()), "discriminator": {"propertyName": field.tag, "mapping": mapping}}
+    return {"oneOf": list(refs.values()), "discriminator": {"propertyName": tag, "mapping": mapping}}
 
 
 def publish_any_of(self: Converter, field: fields.Field[Any], ret: Json) -> Json:

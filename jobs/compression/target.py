@@ -76,8 +76,10 @@ def allocation_for(target: Target, model: PreTrainedModel, ctx: Context) -> Allo
     return Allocation([(table[index], level) for index, level in levels.items()], found, predicted)
 
 
-def reach(target: Target, model: PreTrainedModel, ctx: Context) -> Outcome:
+def reach(target: Target, model: PreTrainedModel, ctx: Context, *, refit: bool = True) -> Outcome:
     """Return *model*, changed in place, within *target*: as close to what it was as the table can tell.
+
+    Without *refit* nothing makes up for what goes: shapes and amounts are the same, sooner.
 
     Raises:
         TargetUnreachableError: one head and one unit in every layer are still too much; the message says how much.
@@ -88,7 +90,7 @@ def reach(target: Target, model: PreTrainedModel, ctx: Context) -> Outcome:
     """
     batches = ctx.data()
     with ctx.anatomy.opened(model):
-        refitting = passes(len(batches), 2 * len(ctx.anatomy.encoder(model)))
+        refitting = passes(len(batches), 2 * len(ctx.anatomy.encoder(model))) if refit else 0
         total = len(batches) + refitting
         planned = allocation_for(target, model, replace(ctx, progress=part_of(ctx.progress, 0, total)))
         reference = deepcopy(ctx.anatomy.encoder(model))
@@ -98,7 +100,9 @@ def reach(target: Target, model: PreTrainedModel, ctx: Context) -> Outcome:
             cut_all(model, cuts, block, silent, refit=False)
         ranks = _factorise(model, planned, ctx)
         within = part_of(ctx.progress, len(batches), total)
-        notes = reconstruct(model, reference, "layer", ctx.anatomy, batches=batches, progress=within)
+        notes: tuple[str, ...] = ()
+        if refit:
+            notes = reconstruct(model, reference, "layer", ctx.anatomy, batches=batches, progress=within)
         ctx.anatomy.settle(model)
         achieved = sizes_of(target, model, ctx.anatomy).total // unit_of(target)
     figures = {"predicted": planned.predicted // unit_of(target), "achieved": achieved}

@@ -6,11 +6,12 @@ counted. ``*_executed`` is what dense kernels do, ``*_theoretical`` leaves out p
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from jobs.contract.spec import InputSpec, Json, OutputFormat
 
-REPORT_SCHEMA = "modelpress/report/v1"
+REPORT_SCHEMA: Literal["modelpress/report/v1"] = "modelpress/report/v1"
+PLAN_SCHEMA: Literal["modelpress/plan/v1"] = "modelpress/plan/v1"
 MANIFEST_SCHEMA = "modelpress/manifest/v1"
 
 
@@ -151,6 +152,7 @@ class Report:
         environment: versions and machine.
         seconds: wall-clock of each stage [s].
         exports: the files for other runtimes that were asked for.
+        schema: what this document is.
     """
 
     model: Mapping[str, Any]
@@ -166,7 +168,64 @@ class Report:
     seconds: Mapping[str, float] = field(default_factory=dict)
     exports: tuple[Exported, ...] = ()
     fidelity_control: Fidelity | None = None
-    schema: str = REPORT_SCHEMA
+    schema: Literal["modelpress/report/v1"] = REPORT_SCHEMA
+
+    def to_json(self) -> Json:
+        """Return the report as plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class InputForecast:
+    """What a forward pass on one input will multiply.
+
+    Attributes:
+        input: the input.
+        macs_executed: MACs of one forward pass of the whole batch.
+        uncounted_ops: operations with no formula, and how often they run; empty when the count is complete.
+    """
+
+    input: InputSpec
+    macs_executed: int
+    uncounted_ops: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The figures of one model that nothing has to be timed for: a part of its profile, under the same names."""
+
+    params_total: int
+    params_encoder: int
+    bytes_stored: int
+    inputs: tuple[InputForecast, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """What a compression would do, from a dry run.
+
+    Attributes:
+        model: uri, revision, sha256, architecture, model_type of the source.
+        steps: what each would be asked for and achieve; seconds are those of the dry run.
+        door: how the result would open, as in a report.
+        dense: figures of the source.
+        compressed: figures of the result, as the compression's report would give them.
+        exact: whether the compression gives these very figures; where not, warnings say why.
+        environment: versions and machine.
+        seconds: wall-clock of each stage [s].
+        schema: what this document is.
+    """
+
+    model: Mapping[str, Any]
+    steps: tuple[StepReport, ...]
+    door: str
+    dense: Forecast
+    compressed: Forecast
+    exact: bool
+    warnings: tuple[str, ...]
+    environment: Mapping[str, Any]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    schema: Literal["modelpress/plan/v1"] = PLAN_SCHEMA
 
     def to_json(self) -> Json:
         """Return the report as plain JSON values."""

@@ -1,4 +1,4 @@
-"""The life of a job: its states and the moves between them.
+"""What jobs there are, and their life: the states and the moves between them.
 
     queued ──► running ──► succeeded | failed | cancelled
        │  ▲        │
@@ -10,6 +10,13 @@ Terminal states are final: ``outcome.json`` is written create-only and nothing m
 """
 
 from enum import StrEnum
+
+
+class JobKind(StrEnum):
+    """What a job is for."""
+
+    COMPRESSION = "compression"
+    PLAN = "plan"
 
 
 class JobState(StrEnum):

@@ -71,11 +71,7 @@ def profile_pair(
     Raises:
         InvalidRequestError: an input is not of the model's kind, or of a length it cannot take.
     """
-    config = dense.model.config
-    inputs = spec.inputs or (typical_input(modality, config),)
-    batches = [
-        (each, synthetic_batch(modality, config, each, seed=seed)) for each in _settled(inputs, modality, config)
-    ]
+    batches = inputs_of(spec, modality, dense.model.config, seed=seed)
     bench = _Bench(
         dense.model, compressed.model, spec.repeats, stopwatch or stopwatch_for(device_of(dense.model)), seed
     )
@@ -86,6 +82,17 @@ def profile_pair(
         ]
     of_dense, of_compressed, speedups = zip(*measured, strict=True)
     return _profile(dense, of_dense), _profile(compressed, of_compressed), speedups
+
+
+def inputs_of(spec: ProfileSpec, modality: Modality, config: Any, *, seed: int = 0) -> list[tuple[InputSpec, Batch]]:
+    """Return the inputs of *spec*, or a typical one, each settled and with its random batch.
+
+    Raises:
+        InvalidRequestError: an input is not of the model's kind, or of a length it cannot take.
+    """
+    asked = spec.inputs or (typical_input(modality, config),)
+    settled = [settled_input(modality, config, each) for each in asked]
+    return [(each, synthetic_batch(modality, config, each, seed=seed)) for each in settled]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +120,6 @@ class _Bench:
         of_dense = _on_input(self.dense, spec, batch, times.dense)
         of_compressed = _on_input(self.compressed, spec, batch, times.compressed)
         return of_dense, of_compressed, speedup(times, spec, seed=self.seed)
-
-
-def _settled(inputs: Sequence[InputSpec], modality: Modality, config: Any) -> list[InputSpec]:
-    return [settled_input(modality, config, each) for each in inputs]
 
 
 def _pass(model: nn.Module, batch: Batch) -> Pass:

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from jobs.contract.state import JobState
+from jobs.contract.state import JobKind, JobState
 from service.schemas.base import AnswerSchema
 
 STAGES = "fetch, load, a technique's name while its step runs, evaluate, recover, write, export, profile or publish"
@@ -68,14 +68,14 @@ class JobLinks(AnswerSchema):
     self = text("The job")
     events = text("What happened so far")
     report = text("The figures, once it has succeeded")
-    artifacts = text("The files, once it has succeeded")
+    artifacts = text("The files, once it has succeeded; a plan has none")
 
 
 class Job(AnswerSchema):
     """One request and its life."""
 
     id = text("job_ and a ULID")
-    kind = words(["compression"], "What was asked for")
+    kind = words(JobKind, "What was asked for")
     state = words(JobState, "Where it is in its life")
     terminal = flag("Whether nothing can follow this state")
     created_at = moment("When it was accepted")

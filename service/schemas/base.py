@@ -85,3 +85,14 @@ class AnswerSchema(Schema):
         """What is not declared is not sent, and not forbidden."""
 
         unknown = EXCLUDE
+
+
+class AnswerUnion(AnswerSchema):
+    """An answer whose *tag* says which of *branches* it is."""
+
+    tag: ClassVar[str]
+    branches: ClassVar[Mapping[str, type[AnswerSchema]]]
+
+    def dump(self, obj: Any, **options: Any) -> Any:
+        """Return what its branch makes of *obj*."""
+        return self.branches[obj[self.tag]]().dump(obj, **options)

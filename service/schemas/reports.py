@@ -6,12 +6,13 @@ from dataclasses import MISSING, is_dataclass
 from dataclasses import fields as members
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from marshmallow import fields
 
 from jobs.contract import report
-from service.schemas.base import AnswerSchema
+from service.schemas.base import AnswerSchema, AnswerUnion
+from service.schemas.fields import Tag
 
 _SCALARS: Mapping[Any, type[fields.Field[Any]]] = {
     int: fields.Integer,
@@ -43,7 +44,7 @@ def _field(hint: Any, **options: Any) -> fields.Field[Any]:
     if origin is tuple:
         return fields.List(_field(arguments[0]), **options)
     if origin is Literal:
-        return fields.String(**options)
+        return Tag(*arguments, metadata=options.get("metadata")) if len(arguments) == 1 else fields.String(**options)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return fields.Dict(keys=fields.String(), values=_field(arguments[1]), **options)
     if is_dataclass(hint) and isinstance(hint, type):
@@ -53,3 +54,13 @@ def _field(hint: Any, **options: Any) -> fields.Field[Any]:
 
 Report = answer_schema(report.Report)
 """The whole answer to a compression."""
+
+PlanReport = answer_schema(report.PlanReport)
+"""The whole answer to a plan."""
+
+
+class AnyReport(AnswerUnion):
+    """What a job has found out: a compression's report or a plan's, as ``schema`` says."""
+
+    tag = "schema"
+    branches: ClassVar = {report.REPORT_SCHEMA: Report, report.PLAN_SCHEMA: PlanReport}

@@ -20,7 +20,7 @@ from jobs.contract.spec import (
     TargetMetric,
     TargetScope,
 )
-from jobs.contract.state import JobState
+from jobs.contract.state import JobKind, JobState
 from jobs.state.uploads import FILES_MAX, NAME_MAX, PAGE_MAX, PARTS_MAX, PATH_MAX, UPLOAD_BYTES_MAX
 from service.schemas.base import ExactlyOne, RequestSchema
 from service.schemas.fields import (
@@ -43,7 +43,6 @@ from service.schemas.techniques import step_schemas
 
 MOST_STEPS = 8
 MOST_INPUTS = 32
-JOB_KINDS = ("compression",)
 LONGEST_WAIT_S = 30
 CURSOR = r"job_[0-9A-HJKMNP-TV-Z]{26}"
 EVENT_ID = r"[0-9]{1,19}(-[0-9]{1,19})?"
@@ -284,7 +283,7 @@ class JobsQuery(RequestSchema):
     """Which jobs to list, newest first."""
 
     state = NamedEnum("JobStateFilter", JobState, metadata={"description": "Only jobs in this state"})
-    kind = NamedEnum("JobKindFilter", JOB_KINDS, metadata={"description": "Only jobs of this kind"})
+    kind = NamedEnum("JobKindFilter", JobKind, metadata={"description": "Only jobs of this kind"})
     label = StrictString(
         validate=validate.Length(min=1, max=320),
         metadata={"description": "Only jobs with this label: key or key=value"},

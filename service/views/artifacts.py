@@ -22,7 +22,7 @@ REDIRECT = {"Location": {"schema": {"type": "string"}, "description": "Presigned
 @blueprint.alt_response(404)
 @blueprint.doc(operationId="getManifest")
 def get_manifest(job_id: str) -> dict[str, Any]:
-    """List the files of the artifact with their hashes.
+    """List the files of the artifact with their hashes; a plan has none.
 
     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
     """

@@ -29,6 +29,7 @@ COMPRESSIONS = {
         "value": {"model": {"uri": "s3://models/minilm/"}, "target": {"metric": "params", "ratio": 0.5}},
     },
 }
+PLANS = {name: COMPRESSIONS[name] for name in ("factorisation", "target")}
 UPLOADS = {
     "model": {
         "summary": "A small checkpoint",

@@ -14,6 +14,7 @@ from modelpress._generated.api.events.list_events import _get_kwargs as list_eve
 from modelpress._generated.api.jobs.cancel_job import _get_kwargs as cancel_job
 from modelpress._generated.api.jobs.get_job import _get_kwargs as get_job
 from modelpress._generated.api.jobs.list_jobs import _get_kwargs as list_jobs
+from modelpress._generated.api.plans.create_plan import _get_kwargs as create_plan
 from modelpress._generated.api.reports.get_report import _get_kwargs as get_report
 from modelpress._generated.api.techniques.list_techniques import _get_kwargs as list_techniques
 from modelpress._generated.api.uploads.complete_upload import _get_kwargs as complete_upload
@@ -25,6 +26,7 @@ __all__ = [
     "cancel_job",
     "complete_upload",
     "create_compression",
+    "create_plan",
     "create_upload",
     "get_artifact",
     "get_job",

@@ -68,6 +68,7 @@ class ModelPress:
         data: Reference | None = None,
         recovery: Fields | None = None,
         profile: Fields | None = None,
+        output: Fields | None = None,
         limits: Fields | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Job:
@@ -79,20 +80,31 @@ class ModelPress:
         Raises:
             InvalidRequestError: the request is wrong; its ``errors`` point at the fields.
         """
-        if (steps is None) == (target is None):
-            raise TypeError("compress() takes exactly one of steps= and target=.")
-        request = {
-            "model": self._reference(model),
-            "steps": None if steps is None else [_plain(step) for step in steps],
-            "target": _plain(target),
-            "data": None if data is None else self._reference(data),
-            "recovery": _plain(recovery),
-            "profile": _plain(profile),
-            "limits": _plain(limits),
-            "labels": _plain(labels),
-        }
-        call = calls.create_compression(body=calls.body(request))
-        return Job(self._transport, self._transport.json(call, repeatable=False))
+        request = self._request(model, steps, target, data)
+        options = _options(recovery=recovery, profile=profile, output=output, limits=limits, labels=labels)
+        return self._submit(calls.create_compression(body=calls.body(request | options)))
+
+    def plan(
+        self,
+        *,
+        model: Reference,
+        steps: Iterable[Fields] | None = None,
+        target: Fields | None = None,
+        data: Reference | None = None,
+        recovery: Fields | None = None,
+        profile: Fields | None = None,
+        output: Fields | None = None,
+        limits: Fields | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Job:
+        """Ask what ``compress`` would give with the same arguments; return the job, whose report says it.
+
+        Its report has the parameters, MACs and bytes that would be left, and what each step would remove; it has no
+        files. Raises as ``compress`` does.
+        """
+        request = self._request(model, steps, target, data)
+        options = _options(recovery=recovery, profile=profile, output=output, limits=limits, labels=labels)
+        return self._submit(calls.create_plan(body=calls.body(request | options)))
 
     def job(self, job_id: str) -> Job:
         """Return the job with this id; raises ``NotFoundError``."""
@@ -123,6 +135,21 @@ class ModelPress:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _request(
+        self, model: Reference, steps: Iterable[Fields] | None, target: Fields | None, data: Reference | None
+    ) -> dict[str, Any]:
+        if (steps is None) == (target is None):
+            raise TypeError("Expected exactly one of steps= and target=.")
+        return {
+            "model": self._reference(model),
+            "steps": None if steps is None else [_plain(step) for step in steps],
+            "target": _plain(target),
+            "data": None if data is None else self._reference(data),
+        }
+
+    def _submit(self, call: dict[str, Any]) -> Job:
+        return Job(self._transport, self._transport.json(call, repeatable=False))
+
     def _reference(self, given: Reference) -> dict[str, Any]:
         if isinstance(given, str | Path):
             return {"uri": self._uri(given)}
@@ -138,3 +165,7 @@ def _plain(given: Fields | None) -> Any:
     if given is None or isinstance(given, Mapping):
         return given
     return given.to_dict()
+
+
+def _options(**given: Fields | None) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in given.items()}

@@ -103,7 +103,7 @@ class Job:
         return self
 
     def report(self) -> Report:
-        """Return the figures of the result.
+        """Return the figures of the result, or those that a plan foresees.
 
         Raises:
             NotReadyError: the job has not ended.

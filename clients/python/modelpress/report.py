@@ -1,6 +1,6 @@
 """The report of a job: every figure by attribute, and a table when printed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from modelpress.records import Record
 
@@ -10,6 +10,7 @@ HEADER = ("", "dense", "compressed", "kept")
 class Report(Record):
     """The whole answer to a request: model, steps, dense, compressed, speedup, fidelity, warnings and the rest.
 
+    That to a plan says the same of what a compression would give, without what only measuring can tell.
     ``report.compressed.params_total`` is a figure, ``report.to_json()`` the document, ``print(report)`` the table.
     """
 
@@ -35,18 +36,25 @@ _INPUT_FIGURES = {"macs_executed": "MACs executed", "macs_theoretical": "MACs wi
 
 
 def _model_rows(report: Record) -> Iterator[Row]:
-    for field, title in _MODEL_FIGURES.items():
-        yield _row(title, report.dense.get(field), report.compressed.get(field))
+    yield from _rows(_MODEL_FIGURES, "", report.dense, report.compressed)
 
 
 def _input_rows(report: Record) -> Iterator[Row]:
     for dense, compressed in zip(report.dense.inputs, report.compressed.inputs, strict=False):
         shape = _shape(dense.input)
-        for field, title in _INPUT_FIGURES.items():
-            yield _row(f"{title}, {shape}", dense.get(field), compressed.get(field))
-        yield _row(f"latency [ms], {shape}", dense.latency_ms.p50, compressed.latency_ms.p50)
+        yield from _rows(_INPUT_FIGURES, f", {shape}", dense, compressed)
+        if dense.get("latency_ms") is not None:
+            yield _row(f"latency [ms], {shape}", dense.latency_ms.p50, compressed.latency_ms.p50)
         if dense.get("real_time_factor") is not None:
             yield _row(f"real-time factor, {shape}", dense.real_time_factor, compressed.real_time_factor)
+
+
+def _rows(figures: Mapping[str, str], suffix: str, dense: Record, compressed: Record) -> Iterator[Row]:
+    """Yield a row for each of the *figures* that either has: a plan has fewer than a report."""
+    for field, title in figures.items():
+        before, after = dense.get(field), compressed.get(field)
+        if before is not None or after is not None:
+            yield _row(f"{title}{suffix}", before, after)
 
 
 def _row(title: str, dense: float | None, compressed: float | None) -> Row:

@@ -74,6 +74,7 @@ class FakeService(Loopback):
     def _calls(self) -> dict[tuple[str, str], Callable[[Asked], Reply]]:
         return {
             ("POST", "compressions"): self._create,
+            ("POST", "plans"): self._create,
             ("GET", "jobs"): self._jobs,
             ("GET", "jobs/{job}"): self._look,
             ("POST", "jobs/{job}/cancel"): lambda _: Reply(202, job("cancelling")),

@@ -254,3 +254,26 @@ def _profile(parameters: int, latency_ms: float) -> dict[str, Any]:
             }
         ],
     }
+
+
+def test_a_plan_is_asked_for_like_a_compression(client: ModelPress, service: FakeService) -> None:
+    """The same arguments give the same body, at another address."""
+    steps = [{"technique": "head_pruning", "heads_removed": 0.5}]
+    for ask in (client.plan, client.compress):
+        ask(model="s3://models/x", steps=steps, output={"storage": "bitmask"}, labels={"team": "speech"})
+
+    assert [each.path for each in service.asked] == ["/v1/plans", "/v1/compressions"]
+    assert service.created[0] == service.created[1]
+    assert service.created[0]["output"] == {"storage": "bitmask"}
+
+
+def test_the_report_of_a_plan_prints_what_it_has(client: ModelPress, service: FakeService) -> None:
+    """A plan has no times, and its table no rows for them."""
+    dense = {"params_total": 100, "bytes_stored": 400, "inputs": [{"input": INPUT, "macs_executed": 10}]}
+    compressed = dense | {"params_total": 50}
+    service.report = {"dense": dense, "compressed": compressed, "exact": False, "warnings": ["Perhaps not."]}
+
+    text = str(client.job(JOB).report())
+
+    assert [line.split()[0] for line in text.splitlines()] == ["dense", "parameters", "bytes", "MACs", "Warning:"]
+    assert text.splitlines()[1].split() == ["parameters", "100", "50", "50.0%"]

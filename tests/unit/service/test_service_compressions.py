@@ -110,3 +110,23 @@ def test_keeps_whole_numbers_whole(world: World) -> None:
 
     assert answer.get_json()["request"]["steps"] == [{"technique": "head_pruning", "heads_kept": 2}]
     assert isinstance(next(iter(world.ledger.jobs.values())).request["steps"][0]["heads_kept"], int)
+
+
+def test_accepts_a_plan(world: World) -> None:
+    """The request of a compression, sent to plans, is a job of that kind."""
+    answer = world.call("POST", "/v1/plans", json={**REQUEST, "labels": {"team": "speech"}})
+    job = answer.get_json()
+
+    assert (answer.status_code, answer.headers["Location"]) == (202, job["links"]["self"])
+    assert (job["kind"], job["state"], job["labels"]) == ("plan", "queued", {"team": "speech"})
+    assert [each for each, _ in world.queue.announced] == [job["id"]]
+    listed = world.call("GET", "/v1/jobs?kind=plan").get_json()["data"]
+    assert [each["id"] for each in listed] == [job["id"]]
+    assert world.call("GET", "/v1/jobs?kind=compression").get_json()["data"] == []
+
+
+def test_plans_only_what_could_be_compressed(world: World) -> None:
+    """A plan's request is held to the same rules."""
+    answer = world.call("POST", "/v1/plans", json={"model": MODEL})
+
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid_request")

@@ -13,12 +13,15 @@ from .ffn_pruning_scope import FfnPruningScope
 from .ffn_pruning_score import FfnPruningScore
 from .ffn_pruning_step import FfnPruningStep
 from .fidelity import Fidelity
+from .forecast import Forecast
 from .head_pruning_scope import HeadPruningScope
 from .head_pruning_score import HeadPruningScore
 from .head_pruning_step import HeadPruningStep
 from .health import Health
 from .health_checks import HealthChecks
 from .image_input import ImageInput
+from .input_forecast import InputForecast
+from .input_forecast_uncounted_ops import InputForecastUncountedOps
 from .input_profile import InputProfile
 from .input_profile_uncounted_ops import InputProfileUncountedOps
 from .input_spec import InputSpec
@@ -43,6 +46,10 @@ from .manifest_versions import ManifestVersions
 from .model_ref import ModelRef
 from .output import Output
 from .output_format import OutputFormat
+from .plan_report import PlanReport
+from .plan_report_environment import PlanReportEnvironment
+from .plan_report_model import PlanReportModel
+from .plan_report_seconds import PlanReportSeconds
 from .problem import Problem
 from .problem_field import ProblemField
 from .profile import Profile
@@ -95,12 +102,15 @@ __all__ = (
     "FfnPruningScore",
     "FfnPruningStep",
     "Fidelity",
+    "Forecast",
     "HeadPruningScope",
     "HeadPruningScore",
     "HeadPruningStep",
     "Health",
     "HealthChecks",
     "ImageInput",
+    "InputForecast",
+    "InputForecastUncountedOps",
     "InputProfile",
     "InputProfileUncountedOps",
     "InputSpec",
@@ -125,6 +135,10 @@ __all__ = (
     "ModelRef",
     "Output",
     "OutputFormat",
+    "PlanReport",
+    "PlanReportEnvironment",
+    "PlanReportModel",
+    "PlanReportSeconds",
     "Problem",
     "ProblemField",
     "Profile",

@@ -1,9 +1,10 @@
 from typing import Literal
 
-JobKindFilter = Literal["compression"]
+JobKindFilter = Literal["compression", "plan"]
 
 JOB_KIND_FILTER_VALUES: set[JobKindFilter] = {
     "compression",
+    "plan",
 }
 
 

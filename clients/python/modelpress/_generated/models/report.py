@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -43,13 +43,14 @@ class Report:
     warnings: list[str]
     environment: ReportEnvironment
     """ versions and machine. """
+    schema: Literal["modelpress/report/v1"]
+    """ what this document is. """
     seconds: ReportSeconds | Unset = UNSET
     """ wall-clock of each stage [s]. """
     exports: list[Exported] | Unset = UNSET
     """ the files for other runtimes that were asked for. """
     fidelity_control: Fidelity | None | Unset = UNSET
     """ that of the source itself after the steps of the recovery, where asked for. """
-    schema: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,6 +86,8 @@ class Report:
 
         environment = self.environment.to_dict()
 
+        schema = self.schema
+
         seconds: dict[str, Any] | Unset = UNSET
         if not isinstance(self.seconds, Unset):
             seconds = self.seconds.to_dict()
@@ -104,8 +107,6 @@ class Report:
         else:
             fidelity_control = self.fidelity_control
 
-        schema = self.schema
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -120,6 +121,7 @@ class Report:
                 "fidelity_before_recovery": fidelity_before_recovery,
                 "warnings": warnings,
                 "environment": environment,
+                "schema": schema,
             }
         )
         if seconds is not UNSET:
@@ -128,8 +130,6 @@ class Report:
             field_dict["exports"] = exports
         if fidelity_control is not UNSET:
             field_dict["fidelity_control"] = fidelity_control
-        if schema is not UNSET:
-            field_dict["schema"] = schema
 
         return field_dict
 
@@ -188,6 +188,10 @@ class Report:
 
         environment = ReportEnvironment.from_dict(d.pop("environment"))
 
+        schema = cast(Literal["modelpress/report/v1"], d.pop("schema"))
+        if schema != "modelpress/report/v1":
+            raise ValueError(f"schema must match const 'modelpress/report/v1', got '{schema}'")
+
         _seconds = d.pop("seconds", UNSET)
         seconds: ReportSeconds | Unset
         if isinstance(_seconds, Unset):
@@ -221,8 +225,6 @@ class Report:
 
         fidelity_control = _parse_fidelity_control(d.pop("fidelity_control", UNSET))
 
-        schema = d.pop("schema", UNSET)
-
         report = cls(
             model=model,
             steps=steps,
@@ -234,10 +236,10 @@ class Report:
             fidelity_before_recovery=fidelity_before_recovery,
             warnings=warnings,
             environment=environment,
+            schema=schema,
             seconds=seconds,
             exports=exports,
             fidelity_control=fidelity_control,
-            schema=schema,
         )
 
         report.additional_properties = d

@@ -76,7 +76,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[Manifest | Problem]:
-    """List the files of the artifact with their hashes.
+    """List the files of the artifact with their hashes; a plan has none.
 
      404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
@@ -107,7 +107,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> Manifest | Problem | None:
-    """List the files of the artifact with their hashes.
+    """List the files of the artifact with their hashes; a plan has none.
 
      404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
@@ -133,7 +133,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[Manifest | Problem]:
-    """List the files of the artifact with their hashes.
+    """List the files of the artifact with their hashes; a plan has none.
 
      404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
@@ -162,7 +162,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> Manifest | Problem | None:
-    """List the files of the artifact with their hashes.
+    """List the files of the artifact with their hashes; a plan has none.
 
      404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 

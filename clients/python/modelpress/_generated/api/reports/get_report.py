@@ -6,6 +6,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...models.plan_report import PlanReport
 from ...models.problem import Problem
 from ...models.report import Report
 from ...types import Response
@@ -25,9 +26,27 @@ def _get_kwargs(
     return _kwargs
 
 
-def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Problem | Report | None:
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> PlanReport | Report | Problem | None:
     if response.status_code == 200:
-        response_200 = Report.from_dict(response.json())
+
+        def _parse_response_200(data: object) -> PlanReport | Report:
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                componentsschemas_any_report_type_0 = Report.from_dict(data)
+
+                return componentsschemas_any_report_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            if not isinstance(data, dict):
+                raise TypeError()
+            componentsschemas_any_report_type_1 = PlanReport.from_dict(data)
+
+            return componentsschemas_any_report_type_1
+
+        response_200 = _parse_response_200(response.json())
 
         return response_200
 
@@ -62,7 +81,9 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         return None
 
 
-def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Problem | Report]:
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[PlanReport | Report | Problem]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -75,8 +96,8 @@ def sync_detailed(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Problem | Report]:
-    """Show the report of a job that succeeded.
+) -> Response[PlanReport | Report | Problem]:
+    """Show the report of a job that succeeded: of a compression what it achieved, of a plan what it would.
 
      404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
@@ -88,7 +109,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Problem | Report]
+        Response[PlanReport | Report | Problem]
     """
 
     kwargs = _get_kwargs(
@@ -106,8 +127,8 @@ def sync(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Problem | Report | None:
-    """Show the report of a job that succeeded.
+) -> PlanReport | Report | Problem | None:
+    """Show the report of a job that succeeded: of a compression what it achieved, of a plan what it would.
 
      404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
@@ -119,7 +140,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Problem | Report
+        PlanReport | Report | Problem
     """
 
     return sync_detailed(
@@ -132,8 +153,8 @@ async def asyncio_detailed(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Problem | Report]:
-    """Show the report of a job that succeeded.
+) -> Response[PlanReport | Report | Problem]:
+    """Show the report of a job that succeeded: of a compression what it achieved, of a plan what it would.
 
      404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
@@ -145,7 +166,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Problem | Report]
+        Response[PlanReport | Report | Problem]
     """
 
     kwargs = _get_kwargs(
@@ -161,8 +182,8 @@ async def asyncio(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Problem | Report | None:
-    """Show the report of a job that succeeded.
+) -> PlanReport | Report | Problem | None:
+    """Show the report of a job that succeeded: of a compression what it achieved, of a plan what it would.
 
      404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
@@ -174,7 +195,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Problem | Report
+        PlanReport | Report | Problem
     """
 
     return (

@@ -1,0 +1,35 @@
+"""Accepting a job, of whatever kind."""
+
+import logging
+from typing import Any
+
+from flask import Response
+
+from jobs.contract.catalogue import catalogue
+from jobs.contract.errors import QueueError
+from jobs.contract.state import JobKind
+from jobs.state.records import Job as JobRecord
+from service.auth import tenant
+from service.ports import services
+from service.schemas.requests import compression_request
+from service.views.responses import accepted
+
+log = logging.getLogger(__name__)
+
+CompressionRequest = compression_request(catalogue())
+"""The body of a compression and of its plan."""
+
+
+def submitted(kind: JobKind, document: dict[str, Any]) -> Response:
+    """Accept a job of *kind* that *document* asks for, announce it, and return 202."""
+    job = services().ledger.accept(tenant(), kind, document, labels=document.get("labels"))
+    _announce(job)
+    return accepted(job)
+
+
+def _announce(job: JobRecord) -> None:
+    """Tell the workers; a job that cannot be announced is accepted all the same, and the janitor announces it later."""
+    try:
+        services().queue.enqueue(job.id, job.limits.run_timeout_s)
+    except QueueError as error:
+        log.warning("%s waits for the janitor: %s", job.id, error)
