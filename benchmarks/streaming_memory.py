@@ -6,7 +6,7 @@ A Llama-like encoder of random weights is written shard by shard into a temporar
 process, which reports the peak of its resident memory, as the kernel counts it, beside what importing took. The bound:
 1.5 times the largest layer, plus 500 MB for the interpreter and its libraries.
 
-Finding the singular vectors of all matrices takes long; as all layers are alike, that request stops after a few.
+All layers are alike: one request goes through all of them, the others stop after a few.
 """
 
 import argparse
@@ -49,10 +49,10 @@ CASES = {
     "heads and units": Case(
         (Step("head_pruning", {"heads_removed": 0.25}), Step("ffn_pruning", {"units_removed": 0.25}))
     ),
-    "half the weights": Case((Step("weight_pruning", {"sparsity": 0.5, "scope": "layer"}),)),
-    "two of four": Case((Step("weight_pruning", {"pattern": "2:4"}),), layers=6),
+    "half the weights": Case((Step("weight_pruning", {"sparsity": 0.5, "scope": "layer"}),), layers=2),
+    "two of four": Case((Step("weight_pruning", {"pattern": "2:4"}),), layers=2),
     "blocks": Case(
-        (Step("weight_pruning", {"pattern": "block", "block_size": 16, "scope": "layer", "sparsity": 0.5}),), layers=6
+        (Step("weight_pruning", {"pattern": "block", "block_size": 16, "scope": "layer", "sparsity": 0.5}),), layers=2
     ),
     "singular vectors": Case((Step("low_rank", {"rank_ratio": 0.5}),), layers=2),
 }
