@@ -109,6 +109,7 @@ class _Training:
         self._optimizer = WhitenedAdam(parameters, whitening_of(matching, learning), machine)
         self._chance = torch.Generator().manual_seed(schedule.seed)
         self._order: list[int] = []
+        self._passes = 0
         self._pruned = _pruned(matching)
         self._identity = _identity(matching, parameters, len(learning), schedule)
         self.done, self.seconds = 0, 0.0
@@ -144,8 +145,9 @@ class _Training:
         tensors |= {f"weight.{index}": parameter.detach() for index, parameter in enumerate(self._parameters)}
         tensors |= {f"moment.{name}": value for name, value in self._optimizer.moments().items()}
         tensors["chance"] = self._chance.get_state()
-        facts = {"done": self.done, "seconds": self.seconds, "order": self._order, "best": dict(best.facts)}
-        return Snapshot(tensors, {**facts, "scaler": self._machine.scaler(), "identity": self._identity})
+        facts = {"done": self.done, "seconds": self.seconds, "order": self._order, "passes": self._passes}
+        whose = {"scaler": self._machine.scaler(), "identity": self._identity}
+        return Snapshot(tensors, {**facts, **whose, "best": dict(best.facts)})
 
     def resume(self, checkpoints: Checkpoints | None) -> int:
         """Go on where a snapshot of this very training ended; return how many steps that spares."""
@@ -157,19 +159,22 @@ class _Training:
                 parameter.copy_(kept.tensors[f"weight.{index}"])
         self._optimizer.resume(_below("moment.", kept.tensors))
         self._chance.set_state(kept.tensors["chance"])
-        self._order, self.done, self.seconds = (kept.facts[name] for name in ("order", "done", "seconds"))
+        self._order, self._passes = kept.facts["order"], kept.facts["passes"]
+        self.done, self.seconds = kept.facts["done"], kept.facts["seconds"]
         self._machine.scale_as(kept.facts["scaler"])
         self.best.resume(_below("best.", kept.tensors), kept.facts["best"])
         return self.done
 
     def _next(self) -> Iterator[Batch]:
-        """Yield whole batches until there are as many sequences as a step learns from."""
+        """Yield whole batches until there are as many sequences as a step learns from; mixed once all were seen."""
         sequences = 0
         while sequences < self._schedule.batch_size:
-            self._order = self._order or torch.randperm(len(self._learning), generator=self._chance).tolist()
-            batch = mixed(self._learning[self._order.pop()], self._chance)
+            if not self._order:
+                self._order = torch.randperm(len(self._learning), generator=self._chance).tolist()
+                self._passes += 1
+            batch = self._learning[self._order.pop()]
             sequences += len(next(iter(batch.values())))
-            yield batch
+            yield batch if self._passes == 1 else mixed(batch, self._chance)
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

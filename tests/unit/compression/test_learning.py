@@ -230,6 +230,24 @@ def test_mixing_keeps_ends_and_padding() -> None:
     assert mixed(tiny_batch("vit"), torch.Generator()).keys() == {"pixel_values"}
 
 
+def test_only_what_was_seen_is_mixed() -> None:
+    """The first pass through the text is as it came; from the second on, tokens change places."""
+    student, teacher = cut("bert")
+    batches, seen = tiny_batches("bert", 4), []
+    text = [batch["input_ids"].tolist() for batch in batches]
+
+    def hear(module: nn.Module, args: Any, inputs: Any) -> None:
+        if student.base_model is module and torch.is_grad_enabled():
+            seen.append(inputs["input_ids"].tolist())
+
+    student.base_model.register_forward_pre_hook(hear, with_kwargs=True)
+    recover(student, teacher, batches, Schedule(8, 1e-3, batch_size=2), silent, deciding=tiny_batches("bert", 1))
+
+    assert sorted(seen[:4]) == sorted(text)
+    assert len(seen) == 8
+    assert any(ids not in text for ids in seen[4:])
+
+
 def test_whitened_steps_are_steps_for_round_inputs() -> None:
     """A step in whitened coordinates is Adam's step for the map that is given whitened inputs."""
     generator = torch.Generator().manual_seed(0)
