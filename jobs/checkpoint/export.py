@@ -19,8 +19,6 @@ from typing import Any
 
 import onnx
 import torch
-from onnxruntime import InferenceSession, SessionOptions
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from transformers import PreTrainedModel
@@ -144,6 +142,8 @@ class _Job:
         return _run_onnx(file, self.batch)
 
     def _onnx_int8(self, file: Path) -> Tensor:
+        from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - see _run_onnx
+
         with TemporaryDirectory(dir=self.out) as scratch:
             whole = self.out / FILES["onnx"]
             if not whole.exists():
@@ -161,6 +161,9 @@ def _weights_beside(file: Path) -> Path:
 
 
 def _run_onnx(file: Path, batch: Batch) -> Tensor:
+    """Return what ONNX Runtime makes of *batch*; it is imported here because it starts a thread, and workers fork."""
+    from onnxruntime import InferenceSession, SessionOptions  # noqa: PLC0415
+
     options = SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = torch.get_num_threads()
     session = InferenceSession(file, options, providers=["CPUExecutionProvider"])

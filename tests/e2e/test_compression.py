@@ -73,7 +73,7 @@ TECHNIQUES = {
         removed=LAYERS * UNITS // 2 * UNIT,
     ),
     "low_rank": Technique(
-        {"technique": "low_rank", "rank_ratio": 0.5, "weighting": "activation"},
+        {"technique": "low_rank", "rank_ratio": 0.5, "weighting": "activation", "allocation": "uniform"},
         {"left_dense": 0},
         "modelpress",
         removed=LAYERS * (SQUARES + PAIRS - 4 * SQUARE_RANK * 2 * WIDTH - 2 * PAIR_RANK * (WIDTH + UNITS)),

@@ -89,14 +89,17 @@ def test_the_code_beside_the_weights_is_the_one_source(source: Path, tmp_path: P
 
 
 def test_the_reload_code_is_all_that_it_imports(source: Path, tmp_path: Path) -> None:
-    """The declared files are those that transformers fetches for the code, each in need of torch and itself alone."""
+    """The declared files are those that transformers fetches for the code, each in need of torch and itself alone.
+
+    Transformers brings safetensors along.
+    """
     _written(source, tmp_path / "out", "factorised")
     code = tmp_path / "out" / restore.CODE_FILE
 
     fetched = {code.name} | {Path(file).name for file in get_relative_import_files(code)}
     needed = {name for file in fetched for name in get_imports(tmp_path / "out" / file)}
     assert fetched == set(restore.code_files())
-    assert needed - set(sys.stdlib_module_names) == {"torch", "transformers"}
+    assert needed - set(sys.stdlib_module_names) == {"safetensors", "torch", "transformers"}
 
 
 def test_a_stale_copy_is_noticed_and_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

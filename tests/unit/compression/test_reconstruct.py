@@ -259,7 +259,7 @@ def test_a_refit_can_be_declined(block: Block) -> None:
     plain, declined = tiny("bert"), tiny("bert")
     cut(plain, block, None)
 
-    outcome = cut(declined, block, tiny_batches("bert"), reconstruct=False)
+    outcome = cut(declined, block, tiny_batches("bert"), reconstruct=False, score="l1")
 
     assert outcome.notes == ()
     assert all(torch.equal(value, plain.state_dict()[name]) for name, value in declined.state_dict().items())
@@ -288,7 +288,7 @@ def test_too_little_data_is_not_fitted(block: Block) -> None:
     plain, model = tiny("bert"), tiny("bert")
     cut(plain, block, None)
 
-    outcome = cut(model, block, ListBatches([{"input_ids": torch.tensor([[5, 6, 7]])}]))
+    outcome = cut(model, block, ListBatches([{"input_ids": torch.tensor([[5, 6, 7]])}]), score="l1")
 
     assert "fewer positions" in outcome.notes[0]
     assert all(torch.equal(value, plain.state_dict()[name]) for name, value in model.state_dict().items())
