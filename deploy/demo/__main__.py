@@ -86,10 +86,7 @@ def _speech(press: ModelPress, folder: Path) -> None:
 
 def _compress(press: ModelPress, model: str, wanted: Sequence[Ask], data: Json, profile: Json) -> list[Job]:
     jobs = [
-        press.compress(
-            model=model, steps=ask.steps, recovery=ask.recovery, data=data if ask.data else None, profile=profile
-        )
-        for ask in wanted
+        press.compress(model=model, steps=ask.steps, data=data if ask.data else None, profile=profile) for ask in wanted
     ]
     return [finished(ask.name, job) for ask, job in zip(wanted, jobs, strict=True)]
 

@@ -18,7 +18,6 @@ class Ask:
 
     name: str
     steps: tuple[Json, ...]
-    recovery: Json | None = None
     data: bool = True
 
 
@@ -28,19 +27,15 @@ HALVED: tuple[Json, ...] = (
 )
 TEXT = (  # few steps, so high learning rates
     Ask("heads + units", HALVED),
-    Ask(
-        "low rank",
-        ({"technique": "low_rank", "rank_ratio": 0.5, "weighting": "activation"},),
-        recovery={"steps": 60, "learning_rate": 2e-4},
-    ),
+    Ask("low rank", ({"technique": "low_rank", "rank_ratio": 0.5, "weighting": "activation"},)),
     Ask("weights", ({"technique": "weight_pruning", "sparsity": 0.5, "criterion": "sparsegpt"},)),
-    Ask("3-layer student", ({"technique": "distillation", "layers_kept": 3, "steps": 60, "learning_rate": 1e-3},)),
+    Ask("3-layer student", ({"technique": "distillation", "layers_kept": 3, "steps": 60, "batch_size": 16},)),
 )
 SPEECH = (  # random weights have nothing to lose: data would only take time
     Ask("heads + units", HALVED, data=False),
     Ask("low rank", ({"technique": "low_rank", "rank_ratio": 0.5},), data=False),
     Ask("weights", ({"technique": "weight_pruning", "sparsity": 0.5},), data=False),
-    Ask("6-layer student", ({"technique": "distillation", "layers_kept": 6, "steps": 8},)),
+    Ask("6-layer student", ({"technique": "distillation", "layers_kept": 6, "steps": 4, "batch_size": 2},)),
 )
 TEXT_PROFILE: Json = {"inputs": [{"kind": "text", "batch_size": 1, "tokens": 128}], "repeats": 20}
 SPEECH_PROFILE: Json = {"inputs": [{"kind": "audio", "batch_size": 1, "seconds": SPEECH_SECONDS}], "repeats": 5}
