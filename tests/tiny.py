@@ -79,7 +79,6 @@ FAMILIES: Mapping[str, Tiny] = {
         ),
         Tiny("t5", "T5", _T5, depth="num_layers", base="EncoderModel"),
         Tiny("mt5", "MT5", _T5, depth="num_layers", base="EncoderModel"),
-        Tiny("mt5", "MT5", _T5, depth="num_layers", base="EncoderModel"),
         Tiny("melhubert", "MelHubert", {**_SIZES, **_POSITIONS, "num_mel_bins": MEL_BINS, "num_clusters": 20}),
         Tiny("audio-spectrogram-transformer", "AST", {**_SIZES, "num_mel_bins": MEL_BINS, "max_length": MEL_FRAMES}),
         Tiny("vit_mae", "ViTMAE", {**_VISION, "decoder_hidden_size": 16, "decoder_num_attention_heads": 2, **_MAE}),
