@@ -5,9 +5,10 @@ RUN := OMP_NUM_THREADS=1 $(VENV)/bin/python
 INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 INSTALLED := $(VENV)/.installed
 PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
+PEERS := .peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check generate drift constraints up down status clean
+.PHONY: help setup demo test test-all check generate drift constraints quality up down status clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,13 @@ drift: ## fail if something generated is stale
 constraints: $(INSTALLED) ## write constraints.txt from what is installed, after an upgrade on purpose
 	@$(RUN) -m deploy.constraints
 
+quality: $(INSTALLED) $(PEERS) ## measure what each technique keeps, and other tools: CALIBRATION=pairs.tsv JUDGED=others.tsv
+	@$(RUN) -m benchmarks.quality "$(CALIBRATION)" "$(JUDGED)" --peers $(PEERS)
+
+$(PEERS):
+	@$(INSTALL) --target $@ nncf==3.4.0
+	@$(INSTALL) --target $@ --no-deps torch-pruning==1.6.1
+
 up: $(INSTALLED) ## start the stack and keep it running; prints its address and an API key
 	@$(RUN) -m deploy.embedded up
 
@@ -68,4 +76,4 @@ status: ## say what runs
 	@$(RUN) -m deploy.embedded status
 
 clean: down ## stop the stack and remove its state, the installation and all caches
-	@rm -rf .modelpress .test-stack $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .modelpress .test-stack $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
