@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 
 from jobs.batches import Batch, device_of, inference, to_device, trunk_of
 from jobs.compression.anatomy import Slot
+from jobs.compression.streams import real_rows
 from jobs.compression.technique import Context, Progress
 from jobs.contract.errors import CorruptCheckpointError
 
@@ -119,14 +120,9 @@ def _count(model: PreTrainedModel, tallies: dict[Slot, _Tally], batch: Batch, ct
         probe *= real[..., None]
     heard = [each for tally in tallies.values() for each in tally.outputs]
     slopes = iter(torch.autograd.grad(output, heard, grad_outputs=probe))
-    rows = partial(_rows, real=real)
+    rows = partial(real_rows, real=real)
     for tally in tallies.values():
         tally.count([rows(each) for each in tally.given], [rows(next(slopes)) for _ in tally.outputs])
-
-
-def _rows(states: Float[Tensor, "*_ W"], real: Tensor | None) -> Float[Tensor, "N W"]:
-    rows = states.reshape(-1, states.shape[-1]).float()  # some families join batch and positions themselves
-    return rows if real is None or len(rows) != real.numel() else rows[real.flatten()]
 
 
 @contextmanager

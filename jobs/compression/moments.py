@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from jobs.batches import Batch, Batches, device_of, inference, to_device, trunk_of
 from jobs.compression.anatomy import Anatomy, Slot
+from jobs.compression.streams import real_rows
 from jobs.compression.technique import Progress
 
 
@@ -42,7 +43,7 @@ class _Tally:
 
     def add(self, index: int, inputs: Float[Tensor, "B T I"]) -> None:
         real = self.anatomy.real_positions(self.model, self.batch, inputs.shape[1])
-        x = _rows(inputs, real)
+        x = real_rows(inputs, real).float()
         product = x.T @ x
         known = self.sums[index]
         self.sums[index] = product if known is None else known.add_(product)
@@ -50,13 +51,6 @@ class _Tally:
 
     def means(self) -> list[Float[Tensor, "I I"]]:
         return [total.double() / rows for total, rows in zip(self.sums, self.rows, strict=True) if total is not None]
-
-
-def _rows(inputs: Float[Tensor, "B T I"], real: Bool[Tensor, "B T"] | None) -> Float[Tensor, "N I"]:
-    rows = inputs.reshape(-1, inputs.shape[-1]).float()  # some families join batch and positions themselves
-    if real is None or len(rows) != real.numel():  # a map may read more than hidden states: embedded distances
-        return rows
-    return rows[real.flatten()]
 
 
 @contextmanager

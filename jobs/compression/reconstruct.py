@@ -30,6 +30,7 @@ from transformers import PreTrainedModel
 from jobs.batches import Batch, Batches, device_of, inference, to_device, trunk_of
 from jobs.compression.anatomy import Anatomy, Linear, hidden_states
 from jobs.compression.regression import Regression
+from jobs.compression.streams import real_rows
 from jobs.compression.technique import Progress, part_of
 
 Block: TypeAlias = Literal["attention", "feed_forward"]
@@ -169,9 +170,8 @@ class _Stream:
         for arguments, named in self.calls.popleft():
             self.cut = hidden_states(cut(self.cut, *arguments, **named))
 
-    def _rows(self, states: Float[Tensor, "B T W"]) -> Float[Tensor, "N W"]:
-        rows = states.reshape(-1, states.shape[-1])  # some families join batch and positions themselves
-        return rows if self.real is None else rows[self.real.flatten()]
+    def _rows(self, states: Float[Tensor, "*_ W"]) -> Float[Tensor, "N W"]:
+        return real_rows(states, self.real)
 
 
 def _refit(cut: nn.Module, joint: Joint, streams: Sequence[_Stream], progress: Progress) -> str | None:

@@ -49,11 +49,16 @@ class Stream:
             self.hidden = hidden_states(layer(self.hidden, *arguments, **named))
 
     def rows(self, states: Float[Tensor, "*_ W"]) -> Float[Tensor, "N W"]:
-        """Return the real positions of *states*, one a row; all of them where there are not as many as positions."""
-        rows = states.reshape(-1, states.shape[-1])  # some families join batch and positions themselves
-        if self.real is None or len(rows) != self.real.numel():  # some maps read more: embedded distances
-            return rows
-        return rows[self.real.flatten()]
+        """Return the real positions of *states*, one a row."""
+        return real_rows(states, self.real)
+
+
+def real_rows(states: Float[Tensor, "*_ W"], real: Bool[Tensor, "B T"] | None) -> Float[Tensor, "N W"]:
+    """Return the positions of *states* that are *real*, one a row; all where they are not one for each position."""
+    rows = states.reshape(-1, states.shape[-1])  # some families join batch and positions themselves
+    if real is None or len(rows) != real.numel():  # some maps read more than hidden states: embedded distances
+        return rows
+    return rows[real.flatten()]
 
 
 def arrivals(model: PreTrainedModel, anatomy: Anatomy, batches: Batches, progress: Progress) -> list[Stream]:

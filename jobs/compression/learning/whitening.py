@@ -13,7 +13,6 @@ Cost: an eigendecomposition for each map at the beginning, and two products of O
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from typing import cast
 
 import torch
@@ -24,6 +23,7 @@ from jobs.batches import Batch, device_of, inference, to_device, trunk_of
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.learning.machine import Machine
 from jobs.compression.learning.matching import Matching
+from jobs.compression.streams import listening, real_rows
 
 DAMPING = 0.01
 SEEN = 32
@@ -105,18 +105,18 @@ def inverse_root(moment: Float[Tensor, "I I"]) -> Float[Tensor, "I I"]:
 
 
 def _moments(matching: Matching, batches: Sequence[Batch]) -> dict[nn.Linear | FactorisedLinear, Float[Tensor, "I I"]]:
+    """Return the sum of ``x xᵀ`` over the real positions that each of the student's maps is given."""
     student, anatomy = matching.student, matching.anatomy
+    slots = [slot for layer in anatomy.layers(student) for slot in layer.slots]
     moments: dict[nn.Linear | FactorisedLinear, Tensor] = {}
-    heard: dict[nn.Linear | FactorisedLinear, Tensor] = {}
-    linears = [slot.linear for layer in anatomy.layers(student) for slot in layer.slots]
-    with ExitStack() as hooks, inference(student):
-        for linear in linears:
-            hooks.enter_context(linear.register_forward_pre_hook(lambda each, given: heard.update({each: given[0]})))
+    heard: list[tuple[int, Tensor]] = []
+    with inference(student), listening(slots, lambda index, given: heard.append((index, given))):
         for batch in batches:
+            heard.clear()
             here = to_device(batch, device_of(student))
             length = trunk_of(student)(**here).last_hidden_state.shape[1]
             real = anatomy.real_positions(student, here, length)
-            for linear, inputs in heard.items():
-                rows = inputs.flatten(0, -2) if real is None or real.shape != inputs.shape[:-1] else inputs[real]
+            for index, inputs in heard:
+                rows, linear = real_rows(inputs, real), slots[index].linear
                 moments[linear] = moments.get(linear, 0) + (rows.T @ rows).double()
     return moments
