@@ -253,7 +253,7 @@ def test_whitened_steps_are_steps_for_round_inputs() -> None:
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(50, 8, generator=generator) @ torch.randn(8, 8, generator=generator)
     start, wanted = torch.randn(4, 8, generator=generator), torch.randn(50, 4, generator=generator)
-    whiten = inverse_root(inputs.double().T @ inputs.double()).float()
+    whiten = inverse_root(inputs.T @ inputs)
     weight, twin = nn.Parameter(start.clone()), nn.Parameter(start @ torch.linalg.inv(whiten))
     optimizer, adam = (
         WhitenedAdam([weight], {weight: whiten}, Machine()),
@@ -275,7 +275,7 @@ def test_inputs_that_never_move_are_left_as_they_are() -> None:
     """Whitening makes inputs round, is of the size of one, and leaves alone what has no power at all."""
     inputs = torch.randn(500, 6, generator=torch.Generator().manual_seed(0)).double() * torch.tensor([9, 3, 1, 1, 1, 1])
 
-    whiten = inverse_root(inputs.T @ inputs)
+    whiten = inverse_root(inputs.T @ inputs).double()
     moment = (inputs @ whiten).T @ (inputs @ whiten)
 
     assert float(torch.linalg.cond(moment)) < 0.1 * float(torch.linalg.cond(inputs.T @ inputs))
