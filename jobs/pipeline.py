@@ -27,7 +27,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
     with clock.stage("compress"):
         model, reports = job.compress(steps)
     with clock.stage("evaluate"):
-        unrecovered = job.fidelity(model)
+        unrecovered = None if spec.recovery is None else job.fidelity(model)
     with clock.stage("recover"):
         recovery, control = job.recover(model), job.control()
     with clock.stage("export"):
@@ -49,7 +49,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         compressed=after,
         speedup=speedups,
         fidelity=closeness,
-        fidelity_before_recovery=None if recovery is None else unrecovered,
+        fidelity_before_recovery=unrecovered,
         fidelity_control=control,
         warnings=(*notes, *cautions(closeness, before, after, speedups)),
         environment=environment(),

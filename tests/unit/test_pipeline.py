@@ -115,6 +115,17 @@ def test_a_model_of_few_positions_is_proven_on_what_it_takes(folders: pipeline.F
     assert run(folders).fidelity.samples == 1
 
 
+def test_fidelity_is_measured_once_where_nothing_is_recovered(folders: pipeline.Folders) -> None:
+    """Without recovery there is one state to judge, and no figure of an earlier one."""
+    write_model("bert", folders.source)
+    stages = Stages()
+
+    report = run(folders, stages=stages)
+
+    assert stages.seen.count("evaluate") == 1
+    assert report.fidelity_before_recovery is None
+
+
 def test_one_long_text_is_enough_to_learn_from(folders: pipeline.Folders) -> None:
     """A single sample, longer than the model's positions, is cut, learnt from, and judged by; the report says so."""
     write_model("bert", folders.source)

@@ -48,6 +48,8 @@ def test_recovery_is_controlled_and_resumed(tmp_path: Path) -> None:
     assert report.fidelity_control is not None
     assert report.fidelity_control.cosine > max(report.fidelity.cosine, 0.99)
     assert "control" in stages
+    assert stages.count("evaluate") == 3  # before, control, after
+    assert report.fidelity_before_recovery is not None
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["recovery"]
     assert any("went on after 4 steps" in warning for warning in resumed.warnings)
     straight, again = (load_model(folder).state_dict() for folder in (tmp_path / "out", tmp_path / "again"))
