@@ -84,13 +84,15 @@ def test_moments_are_those_of_plain_forward_passes(family: str) -> None:
         torch.testing.assert_close(found[name].covariance, torch.cov(x.T, correction=0), rtol=1e-3, atol=1e-4)
 
 
-def test_padding_does_not_count() -> None:
+@pytest.mark.parametrize("family", ["bert", "wav2vec2"])
+def test_padding_does_not_count(family: str) -> None:
     """Sequences padded together give the moments that they give alone."""
-    model = tiny("bert")
-    ids = tiny_batch("bert", padded=True)["input_ids"]
-    alone = ListBatches([{"input_ids": ids[:1]}, {"input_ids": ids[1:, : ids.shape[1] // 2]}])
+    model = tiny(family, **({"feat_extract_norm": "layer"} if family == "wav2vec2" else {}))
+    padded = tiny_batch(family, padded=True)
+    name, values = next(iter(padded.items()))
+    alone = ListBatches([{name: values[:1]}, {name: values[1:, : values.shape[1] // 2]}])
 
-    together = collected(model, context(model, ListBatches([tiny_batch("bert", padded=True)])))
+    together = collected(model, context(model, ListBatches([padded])))
     apart = collected(model, context(model, alone))
 
     for name, each in together.items():

@@ -8,7 +8,8 @@ from transformers import PreTrainedModel
 
 from jobs.batches import Batches, ListBatches
 from jobs.compression.anatomy import Slot, anatomy_of
-from jobs.compression.moments import second_moments
+from jobs.compression.cache import Cache
+from jobs.compression.streams import listening
 from jobs.compression.technique import Context, Outcome, apply
 from jobs.contract.catalogue import catalogue, data_required
 from jobs.contract.errors import (
@@ -19,6 +20,7 @@ from jobs.contract.errors import (
 )
 from jobs.contract.spec import Step
 from tests.tiny import tiny, tiny_batch, tiny_batches
+from tests.unit.compression.test_calibration import Shelf
 
 CRITERIA = ("magnitude", "wanda", "sparsegpt")
 ON_DATA = CRITERIA[1:]
@@ -29,11 +31,11 @@ def silent(done: int, total: int, note: str = "") -> None:
     """Hear progress and do nothing."""
 
 
-def prune(model: PreTrainedModel, batches: Batches | None = None, **params: Any) -> Outcome:
+def prune(model: PreTrainedModel, batches: Batches | None = None, cache: Cache | None = None, **params: Any) -> Outcome:
     """Apply one step of weight pruning."""
     kind = model.config.model_type
     learning = tiny_batches(kind, 3) if batches is None else batches
-    ctx = Context(anatomy_of(model), learning, torch.Generator(), silent, probe=tiny_batch(kind))
+    ctx = Context(anatomy_of(model), learning, torch.Generator(), silent, tiny_batch(kind), cache)
     return apply(Step("weight_pruning", params), model, ctx)
 
 
@@ -119,11 +121,14 @@ def test_blocks_that_do_not_fit_are_smaller_at_the_edge(criterion: str) -> None:
 def test_wanda_is_magnitude_times_input_norm() -> None:
     """In every row those weights go whose size times the root mean square of their input is least."""
     dense, batches = tiny("bert"), tiny_batches("bert", 3)
-    moments = second_moments(dense, anatomy_of(dense), slots(dense), batches, silent)
+    rows: list[list[torch.Tensor]] = [[] for _ in slots(dense)]
+    with torch.no_grad(), listening(slots(dense), lambda at, given: rows[at].append(given.flatten(0, 1).double())):
+        for batch in batches:
+            dense(**batch)
     pruned = prune(tiny("bert"), batches, criterion="wanda").model
 
-    for slot, moment, found in zip(slots(dense), moments, zeros(pruned), strict=True):
-        scores = slot.linear.weight.detach().abs() * moment.diagonal().sqrt()
+    for slot, inputs, found in zip(slots(dense), rows, zeros(pruned), strict=True):
+        scores = slot.linear.weight.detach().abs() * torch.cat(inputs).square().mean(dim=0).sqrt()
         assert torch.equal(found, scores < scores.median(dim=1, keepdim=True).values.nextafter(torch.tensor(9.0)))
 
 
@@ -259,6 +264,15 @@ def test_a_schedule_ends_at_the_final_sparsity_and_recovers_on_the_way() -> None
     assert [each["sparsity"] for each in outcome.achieved["recoveries"]] == [0.25, 0.5]
     assert all(each["loss_after"] <= each["loss_before"] for each in outcome.achieved["recoveries"])
     assert heard[-1][0] == heard[-1][1]
+
+
+def test_what_is_kept_of_the_dense_model_serves_the_first_stage_alone() -> None:
+    """With a cache a schedule gives the weights that it gives without one: later stages measure anew."""
+    params = {"criterion": "wanda", "sparsity": 0.6, "schedule": [0.3], "recovery_steps": 2}
+
+    without, kept = (prune(tiny("bert"), cache=cache, **params).model.state_dict() for cache in (None, Shelf()))
+
+    assert all(torch.equal(kept[name], value) for name, value in without.items())
 
 
 @pytest.mark.parametrize("schedule", [[0.4, 0.2], [0.2, 0.5], [0.6]])
