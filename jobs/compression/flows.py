@@ -6,7 +6,8 @@ An error δ in what a map gives moves the model's output f(x) by ``J δ``. With 
 other. What the output does not see costs nothing.
 
 Source: the label-free probes of ``sensitivity``; both sides of the Kronecker factors of K-FAC, arXiv:1503.05671.
-Cost: a forward and a backward pass over the data, and a product of the inputs and one of the outputs of each map.
+Cost: a forward and a backward pass over the data, a product of the outputs of each map, and one of the inputs of those
+that read the same.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from jobs.batches import Batch, device_of, inference, to_device, trunk_of
-from jobs.compression.anatomy import Slot
+from jobs.compression.anatomy import Anatomy, Slot
+from jobs.compression.spread import Spread
 from jobs.compression.streams import real_rows
 from jobs.compression.technique import Context, Progress
 from jobs.contract.errors import CorruptCheckpointError
@@ -56,7 +58,7 @@ def flows(model: PreTrainedModel, slots: Sequence[Slot], ctx: Context, progress:
         DataRequiredError: there is no data.
         CorruptCheckpointError: what flows is not finite.
     """
-    tallies = {slot: _Tally(slot) for slot in slots}
+    tallies = _tallies(model, slots, ctx.anatomy)
     batches = ctx.data()
     with inference(model), _frozen(model):
         for done, batch in enumerate(batches, start=1):
@@ -66,13 +68,17 @@ def flows(model: PreTrainedModel, slots: Sequence[Slot], ctx: Context, progress:
 
 
 class _Tally:
-    """Sums over the positions seen so far; a batch is first heard, then counted."""
+    """Sums over the positions seen so far; a batch is first heard, then counted.
 
-    def __init__(self, slot: Slot) -> None:
+    Args:
+        slot: the map.
+        spread: of what it is given.
+        first: whether it is the one that counts into *spread*, of all maps that are given the same.
+    """
+
+    def __init__(self, slot: Slot, spread: Spread, *, first: bool) -> None:
         weight, inputs, outputs = slot.linear.weight, slot.linear.in_features, slot.linear.out_features
-        self._slot, self._rows = slot, 0
-        self._sum, self._products = weight.new_zeros(inputs), weight.new_zeros(inputs, inputs)
-        self._origin: Tensor | None = None  # counted from here: where the mean is large little is left beside it
+        self._slot, self._spread, self._first, self._rows = slot, spread, first, 0
         self._slopes, self._fisher = weight.new_zeros(outputs, outputs), weight.new_zeros(inputs)
         self.given: list[Tensor] = []
         self.outputs: list[Tensor] = []
@@ -83,30 +89,34 @@ class _Tally:
 
     def count(self, given: Sequence[Float[Tensor, "N I"]], slopes: Sequence[Float[Tensor, "N O"]]) -> None:
         for inputs, back in zip(given, slopes, strict=True):
-            self._origin = inputs.mean(dim=0) if self._origin is None else self._origin
-            off = inputs - self._origin
-            self._sum += off.sum(dim=0)
-            self._products.addmm_(off.T, off)
+            if self._first:
+                self._spread.add(inputs)
             self._slopes.addmm_(back.T, back)
             self._fisher += back.square().sum(dim=1) @ inputs.square()
             self._rows += len(inputs)
         self.given, self.outputs = [], []
 
     def flow(self) -> Flow:
-        off, products, slopes, fisher = (
-            each.detach().double() / max(self._rows, 1)
-            for each in (self._sum, self._products, self._slopes, self._fisher)
-        )
-        if not (products.isfinite().all() and slopes.isfinite().all()):
+        given = self._spread.second if self._slot.linear.bias is None else self._spread.covariance
+        slopes, fisher = (each.detach() / max(self._rows, 1) for each in (self._slopes, self._fisher))
+        if not (given.isfinite().all() and slopes.isfinite().all()):
             raise CorruptCheckpointError(
                 f"Expected finite numbers inside the model; what flows through {self._slot.name} holds NaN or "
                 "infinity. Check the model's weights and the data."
             )
-        mean = off if self._origin is None else off + self._origin
-        given = products - torch.outer(off, off)
-        if self._slot.linear.bias is None:
-            given += torch.outer(mean, mean)
-        return Flow(given.float(), mean, slopes.float(), fisher.float())
+        return Flow(given.float(), self._spread.mean, slopes, fisher)
+
+
+def _tallies(model: PreTrainedModel, slots: Sequence[Slot], anatomy: Anatomy) -> dict[Slot, _Tally]:
+    """Return a tally for each of *slots*; those that are given the same share what is counted of that."""
+    groups = {slot: group for layer in anatomy.layers(model) for group in layer.groups for slot in group}
+    spreads: dict[tuple[Slot, ...], Spread] = {}
+    found = {}
+    for slot in slots:
+        first = groups[slot] not in spreads
+        spread = spreads.setdefault(groups[slot], Spread(slot.linear.in_features, slot.linear.weight.device))
+        found[slot] = _Tally(slot, spread, first=first)
+    return found
 
 
 def _count(model: PreTrainedModel, tallies: dict[Slot, _Tally], batch: Batch, ctx: Context) -> None:
