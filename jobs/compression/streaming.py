@@ -27,11 +27,11 @@ from jobs.checkpoint.shards import ShardWriter
 from jobs.checkpoint.verification import write_outputs
 from jobs.checkpoint.writer import write_around
 from jobs.compression.anatomy import Anatomy, Layer, anatomy_of, hidden_states
+from jobs.compression.depth import keep_layers
 from jobs.compression.opening import without_cache
 from jobs.compression.reached import Part, Reached, nothing_changed, together
 from jobs.compression.streamable import check_streamable
 from jobs.compression.streams import Stream, arrivals
-from jobs.compression.surgery import keep_layers
 from jobs.compression.technique import Context, Progress, fingerprint, registry
 from jobs.compression.techniques.distillation import kept_layers
 from jobs.compression.techniques.low_rank import chosen_maps

@@ -9,15 +9,9 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
-from jobs.compression.anatomy import Anatomy, Attention, FeedForward, Linear, Slot
-from jobs.compression.settling import settle_depth
-from jobs.contract.errors import NotApplicableError
-
-PLACED = "scale_attn_by_inverse_layer_idx"
-"""A field by which a config says that what a layer computes depends on its place."""
+from jobs.compression.parts import Attention, FeedForward, Linear, Slot
 
 
 def drop_heads(attention: Attention, keep: Int[Tensor, " K"]) -> None:
@@ -58,22 +52,6 @@ def drop_layers(stack: nn.ModuleList, keep: Sequence[int]) -> None:
                 vars(module)["layer_idx"] = index
 
 
-def keep_layers(model: PreTrainedModel, anatomy: Anatomy, keep: Sequence[int]) -> None:
-    """Leave only the layers in *keep* and make the config say so; a layer that is used N times is used less often.
-
-    Raises:
-        NotApplicableError: the model cannot be built without a layer that goes.
-    """
-    _check_kept(model, anatomy, keep)
-    config = model.config
-    kinds = getattr(config, "layer_types", None)
-    if not anatomy.family.shared:
-        drop_layers(anatomy.encoder(model), keep)
-    if kinds:
-        config.layer_types = [kinds[index] for index in keep]
-    settle_depth(config, len(keep))
-
-
 def factorise(slot: Slot, down: Float[Tensor, "R I"], up: Float[Tensor, "O R"]) -> None:
     """Put the product of two factors in the place of a dense map; the bias stays. Exact when ``up @ down`` is."""
     dense = slot.linear
@@ -84,16 +62,6 @@ def mask(parameter: nn.Parameter, drop: Bool[Tensor, "..."]) -> None:
     """Set the entries in *drop* to zero; shapes and the sizes on disk stay as they are."""
     with torch.no_grad():
         parameter.masked_fill_(drop, 0)
-
-
-def _check_kept(model: PreTrainedModel, anatomy: Anatomy, keep: Sequence[int]) -> None:
-    config, kept = model.config, list(keep)
-    if getattr(config, PLACED, False) and kept != list(range(len(kept))):
-        raise NotApplicableError(f"Expected the lowest layers to stay: by {PLACED} each knows its place; got {kept}.")
-    if anatomy.family.keeps_first and 0 not in kept:
-        raise NotApplicableError(f"Expected layer 0 to stay: a {config.model_type} needs it first; got {kept}.")
-    if anatomy.family.shared and len(anatomy.encoder(model)) > 1:
-        raise NotApplicableError("Expected one layer that is used many times; this model has several of them.")
 
 
 def _hand_down(first: nn.Module, heir: nn.Module) -> None:

@@ -15,11 +15,12 @@ from transformers import PreTrainedModel
 
 from jobs.compression.anatomy import Attention, FeedForward, Layer
 from jobs.compression.cutting import Cut, cut_all, inputs_going
+from jobs.compression.depth import keep_layers
 from jobs.compression.proof import drop_proven
 from jobs.compression.reconstruct import Block
 from jobs.compression.scoring import Parts, Score, heads_of, scores_of, units_of
 from jobs.compression.selection import Amount, survivors
-from jobs.compression.surgery import drop_heads, drop_units, keep_layers
+from jobs.compression.surgery import drop_heads, drop_units
 from jobs.compression.technique import Context, Progress
 
 STAGE = 100

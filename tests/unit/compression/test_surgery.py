@@ -12,8 +12,9 @@ from transformers import PreTrainedModel
 from jobs.batches import trunk_of
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.anatomy import Layer, Slot, anatomy_of
+from jobs.compression.depth import keep_layers
 from jobs.compression.factoring import factors, spectrum
-from jobs.compression.surgery import drop_heads, drop_layers, drop_units, factorise, keep_layers, mask
+from jobs.compression.surgery import drop_heads, drop_layers, drop_units, factorise, mask
 from jobs.contract.errors import NotApplicableError
 from tests.tiny import FAMILIES, HEADS, REPRESENTATIVES, UNITS, tiny, tiny_batch
 
