@@ -140,6 +140,22 @@ def longest_audio(config: Any) -> float:
     return float("inf")
 
 
+def takes_images_of(config: Any, height: int, width: int) -> bool:
+    """Return whether a vision model can take images of that size."""
+    return getattr(config, "model_type", "") in _ANY_SIZE or _image_size(config) == (height, width)
+
+
+def masking_noise(config: Any, images: int, size: Sequence[int], generator: torch.Generator) -> Batch:
+    """Return the ``noise`` (B, P) by which a masked autoencoder leaves patches out, for *images* of *size* (H, W).
+
+    Left to itself it would draw other patches each time. Other models are given none.
+    """
+    if getattr(config, "model_type", "") != "vit_mae":
+        return {}
+    patches = prod(each // config.patch_size for each in size)
+    return {"noise": torch.rand((images, patches), generator=generator)}
+
+
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """Return the batch with every tensor on *device*."""
     return {name: tensor.to(device) for name, tensor in batch.items()}
@@ -220,11 +236,8 @@ def _audio(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
 def _image(config: Any, spec: InputSpec, generator: torch.Generator) -> Batch:
     own, side = _image_size(config), spec.pixels or 0
     size = own if side == max(own) else (side, side)
-    batch = {"pixel_values": torch.randn((spec.batch_size, config.num_channels, *size), generator=generator)}
-    if getattr(config, "model_type", "") == "vit_mae":  # left to itself it draws other patches each time
-        patches = prod(each // config.patch_size for each in size)
-        batch["noise"] = torch.rand((spec.batch_size, patches), generator=generator)
-    return batch
+    pixels = torch.randn((spec.batch_size, config.num_channels, *size), generator=generator)
+    return {"pixel_values": pixels, **masking_noise(config, spec.batch_size, size, generator)}
 
 
 _MAKERS = {"text": _text, "audio": _audio, "image": _image}

@@ -1,4 +1,4 @@
-"""Bringing data to this machine: a folder of audio or text files, or one such file."""
+"""Bringing data to this machine: a folder of text, audio or image files, or one such file."""
 
 from pathlib import Path, PurePosixPath
 
@@ -7,7 +7,7 @@ from jobs.adapters.transfer import Fetched, fetch_files, is_hidden, listing, sho
 from jobs.contract.errors import DataNotFoundError
 from jobs.contract.uris import Uri
 
-READABLE = frozenset({".wav", ".flac", ".txt", ".jsonl", ".csv", ".tsv"})
+READABLE = frozenset({".wav", ".flac", ".txt", ".jsonl", ".csv", ".tsv", ".jpg", ".jpeg", ".png", ".webp"})
 
 
 def fetch_data(uri: Uri, into: Path, *, sources: Sources) -> Fetched:

@@ -79,7 +79,7 @@ class DataNotFoundError(InvalidRequestError):
 
 
 class DataUnreadableError(InvalidRequestError):
-    """The data is there, but cannot be read as text or audio."""
+    """The data is there, but cannot be read as text, audio or images."""
 
     code = "data_unreadable"
 

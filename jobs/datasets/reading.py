@@ -1,10 +1,17 @@
 """From a folder to batches: which files, which samples of them, in which order."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from jobs.batches import Batches, ListBatches, Modality
-from jobs.contract.errors import DataUnreadableError
-from jobs.datasets import audio, text
+from jobs.batches import Batch, Batches, ListBatches, Modality
+from jobs.datasets import audio, images, text
+
+READERS: Mapping[Modality, Callable[[Path, Path, int, int], list[Batch]]] = {
+    "text": text.read,
+    "audio": audio.read,
+    "image": images.read,
+}
+"""How data is read for what a model takes."""
 
 
 def read_batches(folder: Path, *, modality: Modality, model_dir: Path, samples: int, batch_size: int = 8) -> Batches:
@@ -16,16 +23,13 @@ def read_batches(folder: Path, *, modality: Modality, model_dir: Path, samples: 
     Args:
         folder: holds the files, at any depth; or one file.
         modality: what the model takes.
-        model_dir: holds the model's tokenizer or feature extractor.
+        model_dir: holds the model's tokenizer, feature extractor or image processor.
         samples: at most this many sequences.
         batch_size: sequences in one batch; the last batch may hold fewer.
 
     Raises:
         DataNotFoundError: nothing of the modality is there.
-        DataUnreadableError: a file is not what its name says, or the model's tokenizer is missing.
+        DataUnreadableError: a file is not what its name says, or what the model reads it with is missing.
     """
-    if modality == "text":
-        return ListBatches(text.read(folder, model_dir, samples, batch_size))
-    if modality == "audio":
-        return ListBatches(audio.read(folder, model_dir, samples, batch_size))
-    raise DataUnreadableError(f"Expected a text or an audio model to read data for; got one that takes {modality}s.")
+    read = READERS[modality]
+    return ListBatches(read(folder, model_dir, samples, batch_size))

@@ -7,10 +7,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoTokenizer
 
 from jobs.batches import Batch, longest_text
 from jobs.contract.errors import DataNotFoundError, DataUnreadableError
+from jobs.datasets.configs import config_of
 from jobs.datasets.files import chunks, files_of, spread
 
 MAX_TOKENS = 128
@@ -44,7 +45,7 @@ def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[B
         DataNotFoundError: no text in ``.txt``, ``.jsonl``, ``.csv`` or ``.tsv`` files.
         DataUnreadableError: a file or the tokenizer cannot be used.
     """
-    config = _config(model_dir)
+    config = config_of(model_dir)
     tokenizer = _tokenizer(model_dir, config)
     texts = spread(_texts(files_of(folder, _READERS)), samples)
     if not texts:
@@ -77,13 +78,6 @@ def _tokenizer(model_dir: Path, config: Any) -> Any:
     if tokenizer.pad_token is None:  # any will do: the mask leaves it out
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
-
-
-def _config(model_dir: Path) -> Any:
-    """Return the config of the model's family, also where the folder holds a compressed model of it."""
-    stored = json.loads((model_dir / "config.json").read_text())
-    family = stored.get("base_model_type") or stored["model_type"]
-    return AutoConfig.for_model(family, **{name: stored[name] for name in stored.keys() - {"model_type", "dtype"}})
 
 
 def _check_ids(encoded: list[list[int]], config: Any) -> None:

@@ -67,7 +67,7 @@ class ModelRef(RequestSchema):
 
 
 class DataRef(RequestSchema):
-    """Unlabelled data, for calibration, distillation and fidelity: a folder of text or audio."""
+    """Unlabelled data, for calibration, distillation and fidelity: a folder of text, audio or images."""
 
     uri = UriField(required=True, metadata={"description": "s3://bucket/prefix or upload://id"})
     samples = whole(1, 100_000, "How many of them to use", default=DEFAULT_SAMPLES)

@@ -3,38 +3,52 @@
 import string
 from pathlib import Path
 
-from tiny import tiny
-from transformers import BertTokenizer, Wav2Vec2FeatureExtractor
+import numpy as np
+from PIL import Image
+from tiny import PIXELS, tiny
+from transformers import BertTokenizer, ViTImageProcessorPil, Wav2Vec2FeatureExtractor
 
 from deploy.demo.data import write_sentences, write_voices
 from jobs.state.storage import S3Store
 
 LETTERS = (*string.ascii_lowercase, *string.digits)
 FAMILIES = ("bert", "hubert")
-VOICES, SENTENCES, SECONDS = 12, 48, 0.2
+VOICES, SENTENCES, IMAGES, SECONDS = 12, 48, 12, 0.2
 
 
 def write_model(model_type: str, folder: Path) -> Path:
-    """Write a tiny BERT with its tokenizer or a tiny HuBERT with its feature extractor, and return *folder*."""
+    """Write a tiny BERT, HuBERT or ViT with what makes its inputs, and return *folder*."""
     tiny(model_type).save_pretrained(folder)
-    companions = {"bert": _tokenizer, "hubert": Wav2Vec2FeatureExtractor}
+    companions = {"bert": _tokenizer, "hubert": Wav2Vec2FeatureExtractor, "vit": _image_processor}
     companions[model_type]().save_pretrained(folder)
     return folder
 
 
 def write_data(model_type: str, folder: Path) -> Path:
-    """Write sentences for a BERT or recordings for a HuBERT, and return *folder*."""
+    """Write sentences for a BERT, recordings for a HuBERT or images for a ViT, and return *folder*."""
     folder.mkdir(parents=True)
     if model_type == "bert":
         write_sentences(folder / "sentences.txt", SENTENCES)
         return folder
-    return write_voices(folder, VOICES, SECONDS)
+    return _write_images(folder) if model_type == "vit" else write_voices(folder, VOICES, SECONDS)
 
 
 def put_folder(store: S3Store, folder: Path, prefix: str) -> None:
     """Put the files of *folder* into a bucket."""
     for file in sorted(folder.iterdir()):
         store.upload_file(f"{prefix}/{file.name}", file)
+
+
+def _write_images(folder: Path) -> Path:
+    generator = np.random.default_rng(0)
+    for index in range(IMAGES):
+        pixels = generator.integers(0, 256, (12, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    return folder
+
+
+def _image_processor() -> ViTImageProcessorPil:
+    return ViTImageProcessorPil(size={"height": PIXELS, "width": PIXELS})
 
 
 def _tokenizer() -> BertTokenizer:

@@ -15,7 +15,7 @@ from jobs.checkpoint.soundness import check_result
 from jobs.contract.errors import CorruptCheckpointError, InvalidRequestError, NothingChangedError, VerificationError
 from jobs.contract.report import Report
 from jobs.contract.spec import CompressionSpec
-from tests.e2e.tiny_folders import write_model
+from tests.e2e.tiny_folders import write_data, write_model
 from tests.tiny import tiny, tiny_batch
 
 Json = dict[str, Any]
@@ -30,6 +30,7 @@ ON_DATA: list[Json] = [
 INPUTS: dict[str, Json] = {
     "bert": {"kind": "text", "tokens": 8},
     "hubert": {"kind": "audio", "seconds": 0.1},
+    "vit": {"kind": "image"},
 }
 
 
@@ -135,6 +136,20 @@ def test_one_long_text_is_enough_to_learn_from(folders: pipeline.Folders) -> Non
 
     assert (report.fidelity.source, report.fidelity.samples) == ("calibration", 1)
     assert 0 < report.fidelity.cosine < 1
+
+
+def test_a_vision_model_learns_from_images(folders: pipeline.Folders) -> None:
+    """Scores, refits and the judgement come from a folder of images, and what makes images into input is handed on."""
+    write_model("vit", folders.source)
+    assert folders.data is not None
+    folders.data.rmdir()
+    write_data("vit", folders.data)
+
+    report = run(folders, "vit", steps=ON_DATA, data={"uri": "file:///data"})
+
+    assert report.fidelity.source == "held_out"
+    assert 0 < report.fidelity.cosine < 1
+    assert (folders.out / "preprocessor_config.json").is_file()
 
 
 def test_silence_is_data_like_any_other(folders: pipeline.Folders) -> None:

@@ -9,12 +9,12 @@ from jobs.adapters.data import READABLE, fetch_data
 from jobs.adapters.sources import Sources
 from jobs.contract.errors import DataNotFoundError
 from jobs.contract.uris import parse_uri
-from jobs.datasets import audio, text
+from jobs.datasets import audio, images, text
 
 
 def test_data_folder_brings_only_what_can_be_read(sources: Sources, tmp_path: Path) -> None:
-    """From a data folder come audio and text, sub-folders kept, and no pickles."""
-    data = {"a/1.wav": b"RIFF", "b.FLAC": b"fLaC", "t.jsonl": b"{}", "m.csv": b"x"}
+    """From a data folder come recordings, text and images, sub-folders kept, and no pickles."""
+    data = {"a/1.wav": b"RIFF", "b.FLAC": b"fLaC", "t.jsonl": b"{}", "m.csv": b"x", "p.JPG": b"x"}
     fill(sources, "models", "d/", {**data, "cache.pkl": b"\x80", ".hidden.txt": b"x", "run.sh": b"x"})
 
     fetch_data(parse_uri("s3://models/d"), tmp_path, sources=sources)
@@ -24,7 +24,7 @@ def test_data_folder_brings_only_what_can_be_read(sources: Sources, tmp_path: Pa
 
 def test_what_can_be_read_is_what_is_fetched() -> None:
     """Fetching and reading agree on the kinds of data files."""
-    assert audio.ENDINGS | set(text._READERS) == READABLE
+    assert audio.ENDINGS | images.ENDINGS | set(text._READERS) == READABLE
 
 
 def test_one_data_file_is_enough(sources: Sources, tmp_path: Path) -> None:

@@ -169,9 +169,3 @@ def test_a_folder_without_audio_says_what_was_looked_for(data: Path, audio_model
     """An empty folder is an error that lists the endings."""
     with pytest.raises(DataNotFoundError, match=r"\.flac, \.wav; the data holds nothing"):
         read_batches(data, modality="audio", model_dir=audio_model, samples=10)
-
-
-def test_images_are_refused(data: Path, audio_model: Path) -> None:
-    """Data for an image model is not read, and the message says so."""
-    with pytest.raises(DataUnreadableError, match="got one that takes images"):
-        read_batches(data, modality="image", model_dir=audio_model, samples=10)

@@ -41,7 +41,7 @@ class CompressionRequest:
     target: Target | Unset = UNSET
     """ A budget instead of steps: the service chooses what to remove, and where. """
     data: DataRef | Unset = UNSET
-    """ Unlabelled data, for calibration, distillation and fidelity: a folder of text or audio. """
+    """ Unlabelled data, for calibration, distillation and fidelity: a folder of text, audio or images. """
     recovery: Recovery | Unset = UNSET
     """ Label-free self-distillation to the dense model after the last step. """
     profile: ProfileOptions | Unset = UNSET

@@ -12,7 +12,7 @@ T = TypeVar("T", bound="DataRef")
 
 @_attrs_define
 class DataRef:
-    """Unlabelled data, for calibration, distillation and fidelity: a folder of text or audio."""
+    """Unlabelled data, for calibration, distillation and fidelity: a folder of text, audio or images."""
 
     uri: str
     """ s3://bucket/prefix or upload://id """
