@@ -15,14 +15,21 @@ def cautions(fidelity: Fidelity, dense: Profile, compressed: Profile, speedups: 
     """Yield a sentence for each figure that could be read for more than it says."""
     if fidelity.source == "synthetic":
         yield "Fidelity is on random inputs and says little about quality; add data for a figure that does."
-    if not any(each.conclusive and each.ratio > 1 for each in speedups):
+    if not speedups:
+        yield "Nothing was timed: the model went by layers from disk to disk, and was never in memory as a whole."
+    elif not any(each.conclusive and each.ratio > 1 for each in speedups):
         yield "No speed-up is shown on this machine: no interval lies above 1."
     if compressed.params_total == dense.params_total and compressed.params_nonzero < dense.params_nonzero:
         if compressed.bytes_stored < dense.bytes_stored:
             yield "Zeros take almost no bytes in the file, but dense kernels multiply by them: expect no less time."
         else:
             yield "Zeros are stored, and dense kernels multiply by them: expect neither fewer bytes nor less time."
-    for each in compressed.inputs:
+    yield from uncounted(compressed)
+
+
+def uncounted(profile: Profile) -> Iterator[str]:
+    """Yield a sentence for each input on which MACs are left out."""
+    for each in profile.inputs:
         if each.uncounted_ops:
             yield f"MACs leave out operations without a formula: {', '.join(sorted(each.uncounted_ops))}."
 

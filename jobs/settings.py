@@ -15,6 +15,12 @@ class WorkerSettings(Settings):
 
     temp_dir: str = setting("folder for what a job needs on disk", tempfile.gettempdir())
     threads: int = setting("threads that a job computes with", 1, minimum=1)
+    stream_above_bytes: int = setting(
+        "weights of more than this go by layers from disk to disk, where the request can be met so",
+        4 * 1024**3,
+        unit="bytes",
+        minimum=0,
+    )
     heartbeat_s: int = setting("how often a worker looks after its job and prolongs its lease", 5, unit="s", minimum=1)
     cancel_grace_s: int = setting("how long a cancelled job may go on before it is killed", 30, unit="s", minimum=0)
     stop_grace_s: int = setting("how long a worker that is told to stop lets its job go on", 30, unit="s", minimum=0)

@@ -35,6 +35,7 @@ from jobs.state.opening import State
 from jobs.state.publishing import publish
 from jobs.state.records import Lease, run_timeout_error
 from jobs.state.settings import StateSettings
+from jobs.streamed import StreamedJob
 
 PROGRESS_EVERY_S = 0.5
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -108,9 +109,15 @@ class Attempt:
         folders = pipeline.Folders(folder / "model", folder / "out", folder / "data" if spec.data else None)
         report_progress("fetch", 0, 1)
         folders = self._fetch(spec, folders)
-        run = planning.run if self.lease.job.kind == JobKind.PLAN else pipeline.run
-        report = run(spec, folders, report_progress)
+        report = self._report(spec, folders, report_progress)
         self._publish(folders, report, report_progress)
+
+    def _report(self, spec: CompressionSpec, folders: pipeline.Folders, progress: Reporter) -> Report | PlanReport:
+        """Do the work, by layers where model and request are for it, and return what it found out."""
+        planned = self.lease.job.kind == JobKind.PLAN
+        if by_layers := StreamedJob.load(spec, folders, progress, above=self.settings.stream_above_bytes):
+            return by_layers.plan() if planned else by_layers.run()
+        return planning.run(spec, folders, progress) if planned else pipeline.run(spec, folders, progress)
 
     def _fetch(self, spec: CompressionSpec, folders: pipeline.Folders) -> pipeline.Folders:
         """Bring model and data, and return *folders* with where they came from."""

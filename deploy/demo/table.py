@@ -37,19 +37,19 @@ def _cell(row: tuple[str, ...], widths: list[int], column: int) -> str:
 
 def _dense_row(title: str, report: Any) -> tuple[str, ...]:
     measured = report.dense.inputs[0]
-    latency = f"{measured.latency_ms.p50:.1f}"
+    latency = _milliseconds(measured)
     return (title, *_sizes(report.dense), latency, latency, "", _rtf(measured), "", _megabytes(report.dense))
 
 
 def _row(result: Result) -> tuple[str, ...]:
     report = result.report
-    dense, compressed, speedup = report.dense.inputs[0], report.compressed.inputs[0], report.speedup[0]
+    dense, compressed = report.dense.inputs[0], report.compressed.inputs[0]
     return (
         f"  {result.name}",
         *_sizes(report.compressed),
-        f"{dense.latency_ms.p50:.1f}",
-        f"{compressed.latency_ms.p50:.1f}",
-        f"{speedup.ratio:.2f} [{speedup.low:.2f}, {speedup.high:.2f}]",
+        _milliseconds(dense),
+        _milliseconds(compressed),
+        _speedup(report),
         _rtf(compressed),
         f"{report.fidelity.cosine:.4f}",
         _megabytes(report.compressed),
@@ -64,6 +64,16 @@ def _sizes(profile: Any) -> tuple[str, str, str, str]:
         f"{measured.macs_executed / BILLION:.2f} G",
         f"{measured.macs_theoretical / BILLION:.2f} G",
     )
+
+
+def _milliseconds(measured: Any) -> str:
+    latency = measured.get("latency_ms")
+    return "" if latency is None else f"{latency.p50:.1f}"
+
+
+def _speedup(report: Any) -> str:
+    """Return the speed-up on the first input; empty where nothing was timed."""
+    return next((f"{each.ratio:.2f} [{each.low:.2f}, {each.high:.2f}]" for each in report.speedup), "")
 
 
 def _rtf(measured: Any) -> str:

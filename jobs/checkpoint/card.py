@@ -65,10 +65,12 @@ def _figures(report: Json) -> str:
 
 def _input(before: Json, after: Json) -> Iterator[list[str]]:
     """Yield the rows of one profiled input."""
-    length, latency = _length(before["input"]), before["latency_ms"]
-    place = f"{latency['threads']} thread(s), {latency['device']}, {latency['dtype']}"
+    length = _length(before["input"])
     for label, name in (("executed", "macs_executed"), ("without stored zeros", "macs_theoretical")):
         yield [f"MACs {label}, {length}", _count(before[name]), _count(after[name])]
+    if (latency := before["latency_ms"]) is None:
+        return
+    place = f"{latency['threads']} thread(s), {latency['device']}, {latency['dtype']}"
     timed = [f"{side['latency_ms']['p50']:.1f} ± {side['latency_ms']['iqr'] / 2:.1f}" for side in (before, after)]
     yield [f"milliseconds (median ± half the IQR), {length}; {place}", *timed]
     if before["real_time_factor"] is not None:

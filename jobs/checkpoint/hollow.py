@@ -9,10 +9,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import init_empty_weights
 from torch import Tensor, nn
+from torch.utils._mode_utils import no_dispatch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import PreTrainedModel
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import (
@@ -25,7 +29,7 @@ from transformers.core_model_loading import (
 
 from jobs.batches import trunk_of
 from jobs.checkpoint.headers import Place
-from jobs.checkpoint.ranges import places, read, read_rows
+from jobs.checkpoint.ranges import pieces, places, read, read_rows
 from jobs.checkpoint.reader import described, refuse_misfits
 from jobs.contract.errors import CorruptCheckpointError, UnsupportedModelError
 
@@ -48,10 +52,23 @@ class Hollow:
         Raises:
             CorruptCheckpointError: a weight is NaN or infinite.
         """
-        empty = [path for path, parameter in module.named_parameters() if parameter.is_meta]
+        empty = [path for path, parameter in module.named_parameters(remove_duplicate=False) if parameter.is_meta]
         for path in (*empty, *(path for path, _ in module.named_buffers())):
-            if (place := self.stored.get(_joined(name, path))) is not None:
+            if (place := self._place(_joined(name, path))) is not None:
                 _put(module, path, _finite(_joined(name, path), _as(read(place), dtype)))
+
+    def nonzero(self) -> dict[str, int]:
+        """Return how many numbers of each parameter are not zero; all of them are looked at, a piece at a time.
+
+        Raises:
+            CorruptCheckpointError: a weight is NaN or infinite.
+        """
+        found = {name: self._place(name) for name, _ in self.model.named_parameters()}
+        return {
+            name: sum(int(_finite(name, piece).count_nonzero()) for piece in pieces(place))
+            for name, place in found.items()
+            if place is not None
+        }
 
     @contextmanager
     def entrance(self, stack: str, dtype: torch.dtype = torch.float32) -> Iterator[None]:
@@ -82,26 +99,56 @@ class Hollow:
 
     @contextmanager
     def passing(self, stack: str, origins: Sequence[int], dtype: torch.dtype) -> Iterator[None]:
-        """Run the block with a model through which a batch can pass: each layer is filled for as long as it works.
+        """Run the block with a model through which a batch can pass: each part is filled for as long as it works.
+
+        Whoever watches the operations of a pass sees the model's own, and none of the reading.
 
         Args:
             stack: the name of the layers' stack.
             origins: which layer of the files each one is.
             dtype: what is computed in.
+
+        Raises:
+            RuntimeError: in the block, a pass comes to what no part of it fills.
         """
-
-        def fill(name: str, layer: nn.Module, _: object) -> None:
-            self.fill(layer, name, dtype)
-
-        def empty(layer: nn.Module, *_: object) -> None:
-            for path, parameter in list(layer.named_parameters()):
-                _put(layer, path, parameter.detach().to("meta"))
-
-        with self.entrance(stack, dtype), ExitStack() as hooks:
-            for layer, origin in zip(self.model.get_submodule(stack).children(), origins, strict=True):
-                hooks.enter_context(layer.register_forward_pre_hook(partial(fill, f"{stack}.{origin}")))
-                hooks.enter_context(layer.register_forward_hook(empty))
+        layers = zip(self.model.get_submodule(stack).children(), origins, strict=True)
+        parts = [(layer, f"{stack}.{origin}") for layer, origin in layers]
+        with self.entrance(stack, dtype), ExitStack() as parted:
+            for part, name in (*parts, *self._head()):
+                parted.enter_context(self._working(part, name, dtype))
+            parted.enter_context(_OnlyBytes())  # type: ignore[no-untyped-call]
             yield
+
+    @contextmanager
+    def _working(self, part: nn.Module, name: str, dtype: torch.dtype) -> Iterator[None]:
+        """Run the block with *part* filled whenever it works."""
+        before: list[tuple[str, nn.Parameter]] = []
+
+        def fill(*_: object) -> None:
+            with no_dispatch():
+                before.extend(part.named_parameters(remove_duplicate=False))
+                self.fill(part, name, dtype)
+
+        def empty(*_: object) -> None:
+            with no_dispatch():
+                for path, parameter in before:
+                    _put(part, path, parameter)
+                before.clear()
+
+        with part.register_forward_pre_hook(fill), part.register_forward_hook(empty):
+            try:
+                yield
+            finally:
+                empty()
+
+    def _head(self) -> list[tuple[nn.Module, str]]:
+        """Return the parts beside the base model, and their names."""
+        base = self.model.base_model
+        return [(part, name) for name, part in self.model.named_children() if base not in (self.model, part)]
+
+    def _place(self, name: str) -> Place | None:
+        """Return where a tensor is, or the one that it is tied to."""
+        return self.stored.get(name) or self.stored.get(self.model.all_tied_weights_keys.get(name, ""))
 
     def _has_token(self, module: nn.Module) -> bool:
         rows = getattr(self.model.config, "vocab_size", None)
@@ -119,6 +166,17 @@ class Hollow:
                 vars(table).pop("forward", None)
 
 
+class _OnlyBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Stops what computes with tensors without bytes: some operations give arbitrary numbers for them."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if any(isinstance(each, Tensor) and each.is_meta for each in tree_leaves(args)):
+            raise RuntimeError(f"{func} is to compute with a weight that is on disk")
+        return func(*args, **(kwargs or {}))
+
+
 def open_hollow(directory: Path) -> Hollow:
     """Return the model in *directory* without its bytes.
 
@@ -131,6 +189,7 @@ def open_hollow(directory: Path) -> Hollow:
         raise UnsupportedModelError("Expected weights that are read as they are stored; these are packed.")
     with init_empty_weights(include_buffers=False):
         model: PreTrainedModel = kind(config)
+    model.tie_weights()
     config.name_or_path = ""
     return Hollow(model.eval().requires_grad_(requires_grad=True), _by_module(model, places(directory)))
 
@@ -196,7 +255,8 @@ def _check(model: PreTrainedModel, known: Mapping[str, Tensor], renamed: Mapping
 def _put(module: nn.Module, path: str, tensor: Tensor) -> None:
     parent, _, attribute = path.rpartition(".")
     owner = module.get_submodule(parent)
-    if attribute in owner._parameters:  # noqa: SLF001 - setattr cannot tell a parameter's tensor from a buffer's
+    known = attribute in owner._parameters  # noqa: SLF001 - setattr cannot tell a parameter's tensor from a buffer's
+    if known and not isinstance(tensor, nn.Parameter):
         tensor = nn.Parameter(tensor, requires_grad=tensor.is_floating_point())
     setattr(owner, attribute, tensor)
 
@@ -217,8 +277,10 @@ def _finite(name: str, tensor: Tensor) -> Tensor:
 
 
 def _look_up(place: Place, dtype: torch.dtype, ids: Tensor) -> Tensor:
-    rows, which = torch.unique(ids, return_inverse=True)
-    return _as(read_rows(place, rows.tolist()), dtype)[which]
+    with no_dispatch():
+        rows, which = torch.unique(ids, return_inverse=True)
+        table = _as(read_rows(place, rows.tolist()), dtype)
+    return nn.functional.embedding(which, table)
 
 
 def _is_plain(table: nn.Embedding) -> bool:

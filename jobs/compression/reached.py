@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from jobs.contract.errors import NothingChangedError
+from jobs.contract.report import StepReport
 from jobs.contract.spec import Step
-
-Reached: TypeAlias = tuple[Mapping[str, Any], tuple[str, ...]]
-"""What came of a step: the amounts reached, and what a reader of the report should know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +18,17 @@ class Part:
         notes: what a reader of the report should know.
         size: how much of what the step takes from was there.
         changed: whether it did anything, or was asked for nothing.
+        seconds: how long it took.
     """
 
     achieved: Mapping[str, Any]
     notes: tuple[str, ...]
     size: int
     changed: bool
+    seconds: float
 
 
-def together(step: Step, found: Sequence[Part]) -> Reached:
+def together(step: Step, found: Sequence[Part]) -> StepReport:
     """Return what came of *step* in all layers: lists one after the other, counts as sums, shares of all there was.
 
     Raises:
@@ -38,7 +38,8 @@ def together(step: Step, found: Sequence[Part]) -> Reached:
         raise nothing_changed(step)
     names = found[0].achieved
     achieved = {name: _joined([each.achieved[name] for each in found], [each.size for each in found]) for name in names}
-    return achieved, tuple(dict.fromkeys(note for each in found for note in each.notes))
+    notes = tuple(dict.fromkeys(note for each in found for note in each.notes))
+    return StepReport(step.technique, dict(step.params), achieved, notes, sum(each.seconds for each in found))
 
 
 def _joined(values: Sequence[Any], sizes: Sequence[int]) -> Any:

@@ -7,11 +7,11 @@ alone, from the embeddings, of which only the rows that it needs are read, to th
 Cost: each byte is read once and written once; memory for one layer, and for what a step needs beside it.
 """
 
-import ctypes
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +19,28 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, ListBatches, inference, suited, trunk_of
-from jobs.checkpoint.hollow import Hollow, open_hollow
+from jobs.batches import Batch, ListBatches, inference, suited
 from jobs.checkpoint.plan import Plan
-from jobs.checkpoint.precision import settled_dtype, store_as, stored_dtype
+from jobs.checkpoint.precision import settled_dtype, store_as
 from jobs.checkpoint.shards import ShardWriter
-from jobs.checkpoint.verification import write_outputs
+from jobs.checkpoint.soundness import check_outputs
+from jobs.checkpoint.verification import outputs_of, write_outputs
 from jobs.checkpoint.writer import write_around
-from jobs.compression.anatomy import Anatomy, Layer, anatomy_of, hidden_states
+from jobs.compression.allocator import give_back_at_once
+from jobs.compression.anatomy import Anatomy, Layer, hidden_states
 from jobs.compression.depth import keep_layers
+from jobs.compression.layered import Layered
 from jobs.compression.opening import without_cache
-from jobs.compression.reached import Part, Reached, nothing_changed, together
+from jobs.compression.reached import Part, nothing_changed, together
 from jobs.compression.streamable import check_streamable
 from jobs.compression.streams import Stream, arrivals
 from jobs.compression.technique import Context, Progress, fingerprint, registry
 from jobs.compression.techniques.distillation import kept_layers
 from jobs.compression.techniques.low_rank import chosen_maps
 from jobs.compression.windows import OneLayer
-from jobs.contract.errors import UnsupportedModelError, VerificationError
+from jobs.contract.errors import VerificationError
+from jobs.contract.report import StepReport
 from jobs.contract.spec import Json, Step
-
-M_MMAP_THRESHOLD = -3
-"""What glibc's ``malloc.h`` calls by that name."""
-
-LARGE_BYTES = 2**20
-"""A block of this size is given back to the system as soon as it is freed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +49,11 @@ class Streamed:
 
     Attributes:
         plan: how the result differs from its stock class.
-        reached: what came of each step.
+        steps: what each step was asked for and what it did.
     """
 
     plan: Plan
-    reached: tuple[Reached, ...]
+    steps: tuple[StepReport, ...]
 
 
 def stream(
@@ -66,7 +63,7 @@ def stream(
     *,
     make_probe: Callable[[PreTrainedModel, Anatomy], Batch],
     progress: Progress,
-    details: Callable[[Sequence[Reached]], Json] = lambda reached: {},
+    details: Callable[[Sequence[StepReport]], Json] = lambda steps: {},
 ) -> Streamed:
     """Write what *steps* make of the model in *source* into *out*, the same to the bit as if it were done in memory.
 
@@ -76,7 +73,7 @@ def stream(
         out: the folder to write.
         make_probe: makes the short batch on which cuts are proven.
         progress: hears of each layer.
-        details: from what came of the steps to more to keep in ``compression.json``.
+        details: from what the steps did to more to keep in ``compression.json``.
 
     Raises:
         InvalidRequestError: what ``load_model`` and ``apply`` raise, and that a step or a model cannot be streamed.
@@ -84,8 +81,9 @@ def stream(
         CancelledError: progress said so.
     """
     check_streamable(steps)
-    _give_back_at_once()
+    give_back_at_once()
     work = _Work.on(source)
+    work.check_apart()
     out.mkdir(parents=True, exist_ok=True)
     shards, total = ShardWriter(out), len(work.origins) + 1
     first = [work.drop_layers(step) for step in steps[:1] if step.technique == "distillation"]
@@ -100,44 +98,19 @@ def stream(
             work.climb(index, batch)
             progress(index + 1, total, "streaming")
     work.copy_rest(shards)
-    reached = (*first, *(together(step, each) for step, each in zip(others, found, strict=True)))
+    reports = (*first, *(together(step, each) for step, each in zip(others, found, strict=True)))
     work.settle()
-    plan = write_around(work.model, shards, source=source, out=out, details=details(reached))
-    _check_written(out, probe, batch.hidden, work)
+    plan = write_around(work.model, shards, source=source, out=out, details=details(reports))
+    _check_written(out, probe, batch.hidden)
     progress(total, total, "streaming")
-    return Streamed(plan, reached)
+    return Streamed(plan, reports)
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """A model under way.
+class _Work(Layered):
+    """A model under way."""
 
-    Attributes:
-        stack: the name of the stack of layers.
-        dtype: what numbers are stored in.
-        origins: which layer of the source each one is.
-    """
-
-    hollow: Hollow
-    anatomy: Anatomy
-    stack: str
-    dtype: torch.dtype
-    origins: list[int] = field(default_factory=list)
-
-    @classmethod
-    def on(cls, source: Path) -> "_Work":
-        hollow = open_hollow(source)
-        anatomy = anatomy_of(hollow.model)
-        encoder = anatomy.encoder(hollow.model)
-        _check_layers(encoder, anatomy)
-        stack = next(name for name, module in hollow.model.named_modules() if module is encoder)
-        return cls(hollow, anatomy, stack, stored_dtype(source), list(range(len(encoder))))
-
-    @property
-    def model(self) -> PreTrainedModel:
-        return self.hollow.model
-
-    def drop_layers(self, step: Step) -> Reached:
+    def drop_layers(self, step: Step) -> StepReport:
         """Leave out what distillation without learning leaves out: those layers are never read."""
         params = registry()[step.technique].parse(step.params)
         depth = len(self.origins)
@@ -146,7 +119,7 @@ class _Work:
         self.origins[:] = keep
         if len(keep) == depth:
             raise nothing_changed(step)
-        return {"layers_kept": list(keep)}, ()
+        return StepReport(step.technique, dict(step.params), {"layers_kept": list(keep)})
 
     def compress(self, index: int, steps: Sequence[Step], probe: Batch, shards: ShardWriter) -> list[list[Part]]:
         """Fill a layer, take it through all *steps*, write it and empty it.
@@ -174,8 +147,7 @@ class _Work:
 
     def arrive(self, probe: Batch) -> Stream:
         """Return a batch as it arrives at the first layer, having passed them all once to see what each is given."""
-        passing = self.hollow.passing(self.stack, self.origins, self.dtype)
-        with passing, inference(self.model), without_cache(self.model.config):
+        with self.passing(), inference(self.model), without_cache(self.model.config):
             (batch,) = arrivals(self.model, self.anatomy, ListBatches([suited(probe, self.model)]), _unheard)
         return batch
 
@@ -230,7 +202,7 @@ class _Work:
 
     def _apply(self, step: Step, view: OneLayer, probe: Batch) -> Part:
         chosen = registry()[step.technique]
-        params = chosen.parse(step.params)
+        params, began = chosen.parse(step.params), time.perf_counter()
         context = Context(view, None, torch.Generator().manual_seed(0), _unheard, probe)
         before = fingerprint(self.model, view)
         with view.opened(self.model):
@@ -238,23 +210,22 @@ class _Work:
             outcome = chosen.compress(self.model, params, context)
             view.settle(self.model)
         changed = not params.asks() or fingerprint(self.model, view) != before
-        return Part(outcome.achieved, outcome.notes, size, changed)
+        return Part(outcome.achieved, outcome.notes, size, changed, time.perf_counter() - began)
 
 
-def _check_written(out: Path, probe: Batch, made: Tensor, work: _Work) -> None:
-    """Read the artifact in *out* back, layer by layer, and compare what the last one gives with what was *made*.
+def _check_written(out: Path, probe: Batch, made: Tensor) -> None:
+    """Read the artifact in *out* back, layer by layer, and keep its output, if its last layer gives what was *made*.
 
     Raises:
-        VerificationError: it gives something else.
+        VerificationError: it gives something else, or something that is no number.
     """
-    hollow, given = open_hollow(out), []
-    last = hollow.model.get_submodule(f"{work.stack}.{len(work.origins) - 1}")
-    passing = hollow.passing(work.stack, range(len(work.origins)), work.dtype)
-    with passing, inference(hollow.model), last.register_forward_hook(lambda *call: given.append(call[-1])):
-        output = trunk_of(hollow.model)(**suited(probe, hollow.model)).last_hidden_state
-    if not torch.equal(hidden_states(given[-1]), made):
+    result, given = Layered.on(out), []
+    with result.passing(), result.layers[-1].register_forward_hook(lambda *call: given.append(call[-1])):
+        outputs = outputs_of(result.model, probe)
+    if not torch.equal(hidden_states(given[0]), made):
         raise VerificationError("The artifact, read back, has another output than what was made. It is not published.")
-    write_outputs({"last_hidden_state": output}, probe, out)
+    check_outputs(outputs, "all steps")
+    write_outputs(outputs, probe, out)
 
 
 @contextmanager
@@ -266,21 +237,6 @@ def _unsettled(config: Any) -> Iterator[None]:
     finally:
         vars(config).clear()
         vars(config).update(before)
-
-
-def _give_back_at_once() -> None:
-    """Have glibc's allocator, where it is the one, keep no large block that is freed for later, from now on."""
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
-        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-
-
-def _check_layers(encoder: nn.ModuleList, anatomy: Anatomy) -> None:
-    first, *others = ({name for name, _ in layer.named_parameters()} for layer in encoder)
-    if anatomy.family.shared or any(first - each for each in others):
-        raise UnsupportedModelError(
-            "Expected layers that each work by themselves, as the model is streamed from disk; here one serves others. "
-            "Give the worker more memory."
-        )
 
 
 def _unheard(done: int, total: int, note: str = "") -> None:

@@ -12,6 +12,7 @@ from jobs.contract.spec import InputSpec, Json, OutputFormat
 
 REPORT_SCHEMA: Literal["modelpress/report/v1"] = "modelpress/report/v1"
 PLAN_SCHEMA: Literal["modelpress/plan/v1"] = "modelpress/plan/v1"
+PROFILE_SCHEMA: Literal["modelpress/profile/v1"] = "modelpress/profile/v1"
 MANIFEST_SCHEMA = "modelpress/manifest/v1"
 
 
@@ -47,7 +48,7 @@ class InputProfile:
         macs_executed: MACs of one forward pass of the whole batch.
         macs_theoretical: the same without products with stored zeros.
         uncounted_ops: operations with no formula, and how often they ran; empty when the count is complete.
-        latency_ms: wall-clock.
+        latency_ms: wall-clock; None for a model that went by layers from disk to disk.
         real_time_factor: seconds of compute per second of audio; None for other inputs.
     """
 
@@ -55,7 +56,7 @@ class InputProfile:
     macs_executed: int
     macs_theoretical: int
     uncounted_ops: Mapping[str, int]
-    latency_ms: Latency
+    latency_ms: Latency | None
     real_time_factor: float | None = None
 
 
@@ -146,7 +147,7 @@ class Report:
         door: ``native`` (plain ``from_pretrained``) or ``modelpress`` (the reload code beside the weights).
         dense: figures of the source.
         compressed: figures of the result.
-        speedup: one for each profiled input.
+        speedup: one for each input that was timed.
         fidelity: closeness to the source, before and after recovery.
         fidelity_control: that of the source itself after the steps of the recovery, where asked for.
         environment: versions and machine.
@@ -226,6 +227,54 @@ class PlanReport:
     environment: Mapping[str, Any]
     seconds: Mapping[str, float] = field(default_factory=dict)
     schema: Literal["modelpress/plan/v1"] = PLAN_SCHEMA
+
+    def to_json(self) -> Json:
+        """Return the report as plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleProfile:
+    """What one module of a model adds to its figures, with the modules within it.
+
+    Attributes:
+        path: its place in the model; empty for the model itself.
+        type: its class.
+        params_total: its parameters, a shared one once.
+        macs_executed: MACs in one forward pass of the whole batch.
+        macs_theoretical: the same without products with stored zeros.
+        latency_ms: median wall-clock in one pass, with what reading the clock for every module costs [ms].
+    """
+
+    path: str
+    type: str
+    params_total: int
+    macs_executed: int
+    macs_theoretical: int
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileReport:
+    """The figures of a model as it is.
+
+    Attributes:
+        model: uri, revision, sha256, architecture, model_type of the source.
+        profile: its figures.
+        modules: where they come from, on the first input; a module before those within it.
+        warnings: what the figures do not say.
+        environment: versions and machine.
+        seconds: wall-clock of each stage [s].
+        schema: what this document is.
+    """
+
+    model: Mapping[str, Any]
+    profile: Profile
+    modules: tuple[ModuleProfile, ...]
+    warnings: tuple[str, ...]
+    environment: Mapping[str, Any]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    schema: Literal["modelpress/profile/v1"] = PROFILE_SCHEMA
 
     def to_json(self) -> Json:
         """Return the report as plain JSON values."""

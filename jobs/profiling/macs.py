@@ -47,7 +47,7 @@ class MacCount:
 def count_macs(model: nn.Module, batch: Batch) -> MacCount:
     """Return the MACs of ``model(**batch)`` by running it once, on its own device, meta included."""
     inputs = suited(batch, model)
-    with inference(model), _Counter(model) as counter:
+    with inference(model), MacCounter(model) as counter:
         model(**inputs)
     return MacCount(counter.executed, counter.theoretical, dict(sorted(counter.uncounted.items())))
 
@@ -119,7 +119,7 @@ FREE: frozenset[str] = frozenset(f"aten.{word}" for word in _FREE.split() if not
 """Operations that multiply no matrices, beyond those that torch itself tags as pointwise, reduction or view."""
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class MacCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees every operation of a forward pass, below autograd, after decomposition."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -137,6 +137,7 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         name = str(func.overloadpacket)
+        self._weights |= {_storage(each) for each in args if isinstance(each, nn.Parameter)}  # some come when needed
         if name not in FORMULAS:
             with self:
                 output = func.decompose(*args, **(kwargs or {}))
@@ -176,6 +177,6 @@ def _is_free(func: torch._ops.OpOverload, name: str, args: Sequence[Any]) -> boo
     return tagged or func.is_view or made or name in FREE
 
 
-def _storage(tensor: Tensor) -> int:
-    """Return what a tensor shares with its views and with nothing else, on any device."""
-    return int(StorageWeakRef(tensor.untyped_storage()).cdata)  # type: ignore[no-untyped-call]
+def _storage(tensor: Tensor) -> StorageWeakRef:
+    """Return what a tensor shares with its views and with nothing else, on any device; held, it is never given anew."""
+    return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]

@@ -45,10 +45,18 @@ class _LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if not isinstance(tensor, Tensor):
                 continue
             storage = tensor.untyped_storage()
-            if id(storage) not in self._sizes:
-                self._sizes[id(storage)] = storage.nbytes()
-                weakref.finalize(storage, self._sizes.pop, id(storage)).atexit = False
+            self._note(storage, storage.nbytes())
         self.peak_bytes = max(self.peak_bytes, sum(self._sizes.values()))
+
+    def _leave_out(self, weights: Iterable[nn.Parameter]) -> None:
+        """Count nothing for weights that are new: they come from disk in the place of those that were followed."""
+        for weight in weights:
+            self._note(weight.untyped_storage(), 0)
+
+    def _note(self, storage: torch.UntypedStorage, size: int) -> None:
+        if id(storage) not in self._sizes:
+            self._sizes[id(storage)] = size
+            weakref.finalize(storage, self._sizes.pop, id(storage)).atexit = False
 
     def __torch_dispatch__(
         self,
@@ -57,6 +65,7 @@ class _LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
+        self._leave_out(each for each in args if isinstance(each, nn.Parameter))
         output = func(*args, **(kwargs or {}))
         self.follow(tree_leaves(output))
         return output

@@ -1,6 +1,6 @@
 """Every figure of a dense and a compressed model, measured side by side on the same inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from jobs.profiling.latency import (
     speedup,
     stopwatch_for,
     summarise,
+    time_alone,
     time_pairs,
 )
 from jobs.profiling.macs import count_macs
@@ -46,11 +47,13 @@ class Subject:
         model: takes batches of the modality; its ``config`` says which.
         encoder: the part of it that holds the Transformer layers.
         bytes_stored: of its weight files.
+        nonzero: counts the numbers of a part that are not zero; of use where weights are not in memory.
     """
 
     model: nn.Module
     encoder: nn.Module
     bytes_stored: int
+    nonzero: Callable[[nn.Module], int] = count_nonzero
 
 
 def profile_pair(
@@ -82,6 +85,31 @@ def profile_pair(
         ]
     of_dense, of_compressed, speedups = zip(*measured, strict=True)
     return _profile(dense, of_dense), _profile(compressed, of_compressed), speedups
+
+
+def profile_alone(
+    subject: Subject,
+    spec: ProfileSpec,
+    inputs: Sequence[tuple[InputSpec, Batch]],
+    *,
+    progress: Progress = lambda done, total: None,
+    stopwatch: Stopwatch | None = None,
+) -> Profile:
+    """Return the figures of *subject* on *inputs*, timed as *spec* says."""
+    watch = stopwatch or stopwatch_for(device_of(subject.model))
+    measured = []
+    with inference(subject.model), pinned_threads(spec.threads):
+        for index, (each, batch) in enumerate(inputs):
+            told = _within(progress, index, len(inputs))
+            times = time_alone(_pass(subject.model, batch), repeats=spec.repeats, stopwatch=watch, progress=told)
+            measured.append(_on_input(subject.model, each, batch, times))
+    return _profile(subject, measured)
+
+
+def profile_untimed(subject: Subject, inputs: Sequence[tuple[InputSpec, Batch]]) -> Profile:
+    """Return the figures of *subject* on *inputs*, of at least one, but for its latency."""
+    with inference(subject.model):
+        return _profile(subject, [_on_input(subject.model, each, batch, None) for each, batch in inputs])
 
 
 def inputs_of(spec: ProfileSpec, modality: Modality, config: Any, *, seed: int = 0) -> list[tuple[InputSpec, Batch]]:
@@ -127,9 +155,9 @@ def _pass(model: nn.Module, batch: Batch) -> Pass:
     return lambda: entry(**inputs)
 
 
-def _on_input(model: nn.Module, spec: InputSpec, batch: Batch, times_ms: tuple[float, ...]) -> _Measured:
+def _on_input(model: nn.Module, spec: InputSpec, batch: Batch, times_ms: tuple[float, ...] | None) -> _Measured:
     macs = count_macs(entry_of(model), batch)
-    latency = summarise(times_ms, threads=torch.get_num_threads(), device=_device_name(model), dtype=_dtype_name(model))
+    latency = None if times_ms is None else _latency(model, times_ms)
     figures = InputProfile(
         input=spec,
         macs_executed=macs.executed,
@@ -141,21 +169,26 @@ def _on_input(model: nn.Module, spec: InputSpec, batch: Batch, times_ms: tuple[f
     return _Measured(figures, peak_memory_bytes(entry_of(model), batch))
 
 
+def _latency(model: nn.Module, times_ms: tuple[float, ...]) -> Latency:
+    threads = torch.get_num_threads()
+    return summarise(times_ms, threads=threads, device=_device_name(model), dtype=_dtype_name(model))
+
+
 def _profile(subject: Subject, measured: Sequence[_Measured]) -> Profile:
     return Profile(
         params_total=count_parameters(subject.model),
-        params_nonzero=count_nonzero(subject.model),
+        params_nonzero=subject.nonzero(subject.model),
         params_encoder=count_parameters(subject.encoder),
-        params_encoder_nonzero=count_nonzero(subject.encoder),
+        params_encoder_nonzero=subject.nonzero(subject.encoder),
         bytes_stored=subject.bytes_stored,
         peak_memory_bytes=max(each.peak_memory_bytes for each in measured),
         inputs=tuple(each.figures for each in measured),
     )
 
 
-def _real_time_factor(latency: Latency, spec: InputSpec) -> float | None:
+def _real_time_factor(latency: Latency | None, spec: InputSpec) -> float | None:
     """Return seconds of compute per second of audio, over the whole batch."""
-    return None if spec.seconds is None else latency.p50 / 1000 / (spec.batch_size * spec.seconds)
+    return None if latency is None or spec.seconds is None else latency.p50 / 1000 / (spec.batch_size * spec.seconds)
 
 
 def _device_name(model: nn.Module) -> str:

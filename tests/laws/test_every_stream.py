@@ -92,15 +92,16 @@ def check_same(source: Path, tmp_path: Path, steps: Sequence[Step]) -> None:
     """Compare both ways, file by file and tensor by tensor."""
     outcomes = in_memory(source, tmp_path / "memory", steps)
     streamed = stream(steps, source, tmp_path / "stream", make_probe=probe, progress=silent)
-    wanted, found = weights(tmp_path / "memory"), weights(tmp_path / "stream")
+    kept, found = weights(tmp_path / "memory"), weights(tmp_path / "stream")
 
-    assert found.keys() == wanted.keys()
-    assert [name for name in wanted if wanted[name].dtype != found[name].dtype] == []
-    assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == []
+    assert found.keys() == kept.keys()
+    assert [name for name in kept if kept[name].dtype != found[name].dtype] == []
+    assert [name for name in kept if not torch.equal(kept[name], found[name])] == []
     assert verified(tmp_path / "stream", tmp_path / "memory")
     assert others(tmp_path / "stream") == others(tmp_path / "memory")
-    for outcome, (achieved, _) in zip(outcomes, streamed.reached, strict=True):
-        assert achieved == pytest.approx(outcome.achieved) if not _nested(outcome) else achieved == outcome.achieved
+    for outcome, step in zip(outcomes, streamed.steps, strict=True):
+        wanted = outcome.achieved if _nested(outcome) else pytest.approx(outcome.achieved)
+        assert step.achieved == wanted
 
 
 def _nested(outcome: Outcome) -> bool:

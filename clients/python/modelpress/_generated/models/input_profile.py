@@ -29,13 +29,15 @@ class InputProfile:
     """ the same without products with stored zeros. """
     uncounted_ops: InputProfileUncountedOps
     """ operations with no formula, and how often they ran; empty when the count is complete. """
-    latency_ms: Latency
-    """ Wall-clock of one forward pass. """
+    latency_ms: Latency | None
+    """ wall-clock; None for a model that went by layers from disk to disk. """
     real_time_factor: float | None | Unset = UNSET
     """ seconds of compute per second of audio; None for other inputs. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.latency import Latency  # noqa: PLC0415
+
         input_ = self.input_.to_dict()
 
         macs_executed = self.macs_executed
@@ -44,7 +46,11 @@ class InputProfile:
 
         uncounted_ops = self.uncounted_ops.to_dict()
 
-        latency_ms = self.latency_ms.to_dict()
+        latency_ms: dict[str, Any] | None
+        if isinstance(self.latency_ms, Latency):
+            latency_ms = self.latency_ms.to_dict()
+        else:
+            latency_ms = self.latency_ms
 
         real_time_factor: float | None | Unset
         if isinstance(self.real_time_factor, Unset):
@@ -83,7 +89,20 @@ class InputProfile:
 
         uncounted_ops = InputProfileUncountedOps.from_dict(d.pop("uncounted_ops"))
 
-        latency_ms = Latency.from_dict(d.pop("latency_ms"))
+        def _parse_latency_ms(data: object) -> Latency | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                latency_ms_type_0 = Latency.from_dict(data)
+
+                return latency_ms_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(Latency | None, data)
+
+        latency_ms = _parse_latency_ms(d.pop("latency_ms"))
 
         def _parse_real_time_factor(data: object) -> float | None | Unset:
             if data is None:

@@ -36,7 +36,7 @@ class Report:
     compressed: Profile
     """ Figures of one model. """
     speedup: list[Speedup]
-    """ one for each profiled input. """
+    """ one for each input that was timed. """
     fidelity: Fidelity
     """ How close the compressed model's last hidden states are to the dense model's. """
     fidelity_before_recovery: Fidelity | None
