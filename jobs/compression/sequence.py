@@ -11,15 +11,16 @@ told how its inputs spread, and its bias takes up what the change does to the me
 
 Source: He et al. 2017, arXiv:1707.06168, sections 3.1 and 3.3; reduced-rank regression, where a change lowers the rank.
 Differs: all maps, and before the change instead of after it, so that what is changed is already what is wanted.
-Cost: for each turn two passes of its layer over the data and a ridge regression. Of all activations only the hidden
-states at one depth are held, of both models.
+Cost: for each layer a pass of the dense one over the data and one of the changed one, for each turn a pass up to its
+maps and a ridge regression. Of all activations those of one depth are held, of both models.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -64,84 +65,120 @@ def change_in_turn(
     chosen, batches = set(groups), ctx.data()
     total, done, few = turns(groups, len(batches)), len(batches), []
     with inference(model):
-        streams = [_Pair.of(each) for each in arrivals(model, ctx.anatomy, batches, part_of(progress, 0, total))]
+        streams = [
+            _Pair(each, each.hidden) for each in arrivals(model, ctx.anatomy, batches, part_of(progress, 0, total))
+        ]
         for module, layer in zip(ctx.anatomy.encoder(model), ctx.anatomy.layers(model), strict=True):
             dense, twin = deepcopy((module, layer))  # together, so that the copied view shows the copied layer
             where = _joints_by_slot(model, module, layer, ctx)
-            for group, uncut in zip(layer.groups, twin.groups, strict=True):
-                if group in chosen:
-                    sides = _Side(dense, uncut, where.get(group[0])), _Side(module, group, where.get(group[0]))
-                    few += _turn(sides, streams, change, part_of(progress, done, total))
-                    done += len(batches)
+            pairs = [pair for pair in zip(layer.groups, twin.groups, strict=True) if pair[0] in chosen]
+            uncut = [_Turn(dense, group, where.get(mine[0])) for mine, group in pairs]
             for stream in streams:
-                stream.climb(dense, module)
+                stream.watch(dense, uncut)
+            for group, _ in pairs:
+                turn = _Turn(module, group, where.get(group[0]))
+                few += _take(turn, streams, change, part_of(progress, done, total))
+                done += len(batches)
+            for stream in streams:
+                stream.changed.climb(module)
     return (f"The data has too few positions to refit {', '.join(few)}; send more samples.",) if few else ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    """A turn's maps in one of the two models, and where they join the residual stream, if they do."""
+class _Turn:
+    """Maps of a layer that read the same, and where they join the residual stream, if they do."""
 
     module: nn.Module
     group: Group
     joint: Joint | None
 
-    def look(
-        self, hidden: Float[Tensor, "B T D"], call: Call
-    ) -> tuple[Float[Tensor, "B T I"], Float[Tensor, "B T O"], Float[Tensor, "B T D"]]:
-        """Run the layer; return what the maps are given, what they give or the stream then is, and its output."""
-        heard: dict[str, Tensor] = {}
-        with ExitStack() as hooks:
-            for slot in self.group:
-                hooks.enter_context(slot.linear.register_forward_hook(_hearing(heard, slot.name)))
-            if self.joint is not None:
-                residual = self.module.get_submodule(self.joint.residual or "")
-                hooks.enter_context(residual.register_forward_pre_hook(_hearing(heard, "residual")))
-            output = hidden_states(self.module(hidden, *call[0], **call[1]))
-        given = heard[f"{self.group[0].name} given"]
-        outputs = torch.cat([heard[slot.name] for slot in self.group], dim=-1)
-        if self.joint is None:
-            return given, outputs, output
-        if self.joint.residual is None:
-            return given, output, output
-        return given, heard["residual given"] + self.joint.scale(self.module).to(hidden) * outputs, output
+    @property
+    def reads_output(self) -> bool:
+        """Return whether what the layer gives is needed."""
+        return self.joint is not None and self.joint.residual is None
 
     def scale(self) -> Float[Tensor, " _"]:
         """Return what the maps' outputs are multiplied by on their way into the stream, or a one."""
         return torch.ones(1) if self.joint is None else self.joint.scale(self.module)
 
 
-def _hearing(heard: dict[str, Tensor], name: str) -> Callable[..., None]:
-    def hear(_: nn.Module, given: tuple[Tensor, ...], output: Tensor | None = None) -> None:
-        heard.setdefault(f"{name} given", given[0])  # first the hidden states; some maps read embedded distances too
-        if output is not None:
-            heard.setdefault(name, output)
-
-    return hear
+class _EnoughError(Exception):
+    """All that was asked for has been heard: the rest of the layer need not run."""
 
 
-@dataclass(frozen=True, slots=True)
+class _Ear:
+    """Hears one turn's maps while their layer runs; unless that is to run *through*, stops it when all is heard."""
+
+    def __init__(self, turn: _Turn, hooks: ExitStack, *, through: bool) -> None:
+        self._turn, self._through = turn, through
+        self._given: dict[Slot, Tensor] = {}
+        self._written: dict[Slot, Tensor] = {}
+        self._residual: list[Tensor] = []
+        if turn.joint is not None:
+            residual = turn.module.get_submodule(turn.joint.residual or "")
+            hooks.enter_context(residual.register_forward_pre_hook(self._hear_residual))
+        for slot in turn.group:
+            hooks.enter_context(slot.linear.register_forward_hook(partial(self._hear, slot)))
+
+    def found(self, output: Float[Tensor, "B T D"]) -> tuple[Float[Tensor, "B T I"], Float[Tensor, "B T O"]]:
+        """Return what the maps were given, and what they gave or the stream then was."""
+        given, joint = self._given[self._turn.group[0]], self._turn.joint
+        if self._turn.reads_output:
+            return given, output
+        written = torch.cat([self._written[slot] for slot in self._turn.group], dim=-1)
+        return given, written if joint is None else self._residual[0] + self._turn.scale().to(written) * written
+
+    def _hear_residual(self, _: nn.Module, given: tuple[Tensor, ...]) -> None:
+        self._residual.append(given[0])
+
+    def _hear(self, slot: Slot, _: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        self._given.setdefault(slot, given[0])  # first the hidden states; some maps read embedded distances too
+        self._written.setdefault(slot, output)
+        if not self._through and len(self._written) == len(self._turn.group):
+            raise _EnoughError
+
+
+def _look(
+    module: nn.Module, looking: Sequence[_Turn], hidden: Float[Tensor, "B T D"], call: Call, *, through: bool = True
+) -> tuple[list[tuple[Float[Tensor, "B T I"], Float[Tensor, "B T O"]]], Float[Tensor, "B T D"]]:
+    """Run the layer; return for each turn what its maps are given and what comes of it, and what the layer gives."""
+    output = hidden
+    with ExitStack() as hooks:
+        ears = [_Ear(turn, hooks, through=through) for turn in looking]
+        with suppress(_EnoughError):
+            output = hidden_states(module(hidden, *call[0], **call[1]))
+    return [ear.found(output) for ear in ears], output
+
+
+@dataclass(slots=True)
 class _Pair:
-    """One batch on its way up, in the dense model and in the changed one."""
+    """One batch on its way up, in the changed model and in the dense one, which is moved first.
 
-    dense: Stream
+    Attributes:
+        changed: the stream of the one.
+        dense: the hidden states of the other.
+        wanted: what comes of each turn still to be taken in the dense layer, each time that it is used.
+    """
+
     changed: Stream
+    dense: Float[Tensor, "B T D"]
+    wanted: deque[list[Float[Tensor, "N O"]]] = field(default_factory=deque)
 
-    @classmethod
-    def of(cls, arrived: Stream) -> "_Pair":
-        return cls(Stream(arrived.hidden, deque(arrived.calls), arrived.real), arrived)
+    def watch(self, dense: nn.Module, looking: Sequence[_Turn]) -> None:
+        """Move the dense side up a layer, and keep what is wanted of each turn."""
+        self.wanted.extend([] for _ in looking)
+        for call in self.changed.calls[0]:
+            looks, self.dense = _look(dense, looking, self.dense, call)
+            for kept, (_, outputs) in zip(self.wanted, looks, strict=True):
+                kept.append(self.changed.rows(outputs))
 
-    def compare(self, dense: _Side, changed: _Side) -> Iterator[tuple[Float[Tensor, "N I"], Float[Tensor, "N O"]]]:
-        """Yield what the changed side's maps are given and what they lack, each time that the layer is used."""
-        above, below = self.dense.hidden, self.changed.hidden
-        for call in self.dense.calls[0]:
-            _, wanted, above = dense.look(above, call)
-            given, found, below = changed.look(below, call)
-            yield self.changed.rows(given), self.changed.rows(wanted - found)
-
-    def climb(self, dense: nn.Module, changed: nn.Module) -> None:
-        self.dense.climb(dense)
-        self.changed.climb(changed)
+    def compare(self, turn: _Turn) -> Iterator[tuple[Float[Tensor, "N I"], Float[Tensor, "N O"]]]:
+        """Yield what the next turn's maps are given and what they lack, each time that the layer is used."""
+        hidden, calls = self.changed.hidden, self.changed.calls[0]
+        for call, wanted in zip(calls, self.wanted.popleft(), strict=True):
+            through = turn.reads_output or call is not calls[-1]
+            [(given, found)], hidden = _look(turn.module, (turn,), hidden, call, through=through)
+            yield self.changed.rows(given), wanted - self.changed.rows(found)
 
 
 def _joints_by_slot(model: PreTrainedModel, module: nn.Module, layer: Layer, ctx: Context) -> dict[Slot, Joint]:
@@ -150,22 +187,21 @@ def _joints_by_slot(model: PreTrainedModel, module: nn.Module, layer: Layer, ctx
     return {slot: found[slot.linear] for slot in layer.slots if slot.linear in found}
 
 
-def _turn(sides: tuple[_Side, _Side], streams: Sequence[_Pair], change: Change, progress: Progress) -> list[str]:
+def _take(turn: _Turn, streams: Sequence[_Pair], change: Change, progress: Progress) -> list[str]:
     """Refit and change the maps of one turn; return the names of those that there is too little data for."""
-    group = sides[1].group
-    first, outputs = group[0].linear, sum(slot.linear.out_features for slot in group)
-    inputs, device = first.in_features, first.weight.device
+    group, first = turn.group, turn.group[0].linear
+    outputs = sum(slot.linear.out_features for slot in group)
     has_bias = all(slot.linear.bias is not None for slot in group)
-    sums, spread = Regression(inputs, outputs, bias=has_bias, device=device), Spread(inputs, device)
+    sums = Regression(first.in_features, outputs, bias=has_bias, device=first.weight.device)
     for done, stream in enumerate(streams, start=1):
-        for given, lacking in stream.compare(*sides):
+        for given, lacking in stream.compare(turn):
             sums.add(given, lacking)
-            spread.add(given)
         progress(done, len(streams), "fitting layer by layer")
-    few = sums.rows < inputs
+    few = sums.rows < first.in_features
     correction = None if few else sums.solve()
     if correction is not None:
-        _correct(group, correction / sides[1].scale().to(correction).unsqueeze(1))
+        _correct(group, correction / turn.scale().to(correction).unsqueeze(1))
+    spread = sums.spread
     for slot in group:
         _change(slot, change, spread)
     return [slot.name for slot in group] if few else []
