@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from rq.timeouts import JobTimeoutException
 
-from jobs import pipeline, planning
+from jobs import measuring, pipeline, planning
 from jobs.adapters.data import fetch_data
 from jobs.adapters.models import fetch
 from jobs.adapters.settings import SourceSettings
@@ -23,7 +24,7 @@ from jobs.adapters.sources import Sources
 from jobs.adapters.transfer import Fetched
 from jobs.compression.calibration import CALIBRATION_VERSION
 from jobs.contract.errors import InternalError, LeaseLostError, LimitExceededError, ModelPressError, QueueError
-from jobs.contract.report import PlanReport, Report
+from jobs.contract.report import PlanReport, ProfileReport, Report
 from jobs.contract.spec import CompressionSpec
 from jobs.contract.state import JobKind, JobState
 from jobs.contract.uris import parse_uri
@@ -38,6 +39,7 @@ from jobs.state.settings import StateSettings
 from jobs.streamed import StreamedJob
 
 PROGRESS_EVERY_S = 0.5
+AnyReport: TypeAlias = Report | PlanReport | ProfileReport
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 log = logging.getLogger("modelpress.tasks")
 
@@ -112,8 +114,10 @@ class Attempt:
         report = self._report(spec, folders, report_progress)
         self._publish(folders, report, report_progress)
 
-    def _report(self, spec: CompressionSpec, folders: pipeline.Folders, progress: Reporter) -> Report | PlanReport:
+    def _report(self, spec: CompressionSpec, folders: pipeline.Folders, progress: Reporter) -> AnyReport:
         """Do the work, by layers where model and request are for it, and return what it found out."""
+        if self.lease.job.kind == JobKind.PROFILE:
+            return measuring.run(spec, folders, progress)
         planned = self.lease.job.kind == JobKind.PLAN
         if by_layers := StreamedJob.load(spec, folders, progress, above=self.settings.stream_above_bytes):
             return by_layers.plan() if planned else by_layers.run()
@@ -151,7 +155,7 @@ class Attempt:
             SourceSettings.from_env(), self.state.store, lambda upload_id: uploads.prefix(tenant, upload_id)
         )
 
-    def _publish(self, folders: pipeline.Folders, report: Report | PlanReport, report_progress: Reporter) -> None:
+    def _publish(self, folders: pipeline.Folders, report: AnyReport, report_progress: Reporter) -> None:
         document = report.to_json()
         publish(
             self.state.store,

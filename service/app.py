@@ -9,7 +9,19 @@ from ulid import ULID
 from service import auth, errors
 from service.api import Api, spec_options
 from service.ports import EXTENSION, Services
-from service.views import artifacts, compressions, events, health, jobs, plans, reports, techniques, ui, uploads
+from service.views import (
+    artifacts,
+    compressions,
+    events,
+    health,
+    jobs,
+    plans,
+    profiles,
+    reports,
+    techniques,
+    ui,
+    uploads,
+)
 
 VERSION = "1.0.0"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -25,7 +37,7 @@ DESCRIPTION = (
     "Compression as a service for self-supervised Transformers: submit a model and what to do with it, "
     "follow the job, read an honest report and download a checkpoint that loads."
 )
-VIEWS = (compressions, plans, jobs, events, reports, artifacts, uploads, techniques, health)
+VIEWS = (compressions, plans, profiles, jobs, events, reports, artifacts, uploads, techniques, health)
 
 
 class App(Flask):

@@ -17,6 +17,7 @@ class JobKind(StrEnum):
 
     COMPRESSION = "compression"
     PLAN = "plan"
+    PROFILE = "profile"
 
 
 class JobState(StrEnum):

@@ -1,6 +1,6 @@
-"""Wall-clock of two models side by side.
+"""Wall-clock of a model, or of two side by side.
 
-Both are timed in pairs within one run, the order alternating, so that whatever slows the machine down for a while
+Two are timed in pairs within one run, the order alternating, so that whatever slows the machine down for a while
 slows both; a speed-up is the median of the pairs' ratios. A bootstrap over the pairs gives its interval
 (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13: the percentile method).
 """
@@ -27,8 +27,11 @@ Stopwatch: TypeAlias = Callable[[Pass], float]
 Progress: TypeAlias = Callable[[int, int], object]
 """Hears how many of how many passes are done; whatever it raises ends the measurement."""
 
-WARM_UP_PAIRS = (2, 10)
-"""At least and at most this many pairs run before any is kept."""
+Round: TypeAlias = Callable[[int], tuple[float, ...]]
+"""Times one pass of each model that is measured, in an order that the round's number decides [ms]."""
+
+WARM_UP_ROUNDS = (2, 10)
+"""At least and at most this many rounds run before any is kept."""
 
 STABLE_WITHIN = 0.1
 """Warm-up ends when a pass of each model takes as long as the one before it, within this share."""
@@ -36,7 +39,7 @@ STABLE_WITHIN = 0.1
 LEAST_TOTAL_MS = 500.0
 """Passes are repeated, beyond what was asked for, until one model's add up to about this much …"""
 
-MOST_EXTRA_PAIRS = 200
+MOST_EXTRA_ROUNDS = 200
 """… but no more often than this."""
 
 LEAST_CONCLUSIVE_PAIRS = 6
@@ -79,16 +82,14 @@ def stopwatch_for(device: torch.device) -> Stopwatch:
 
 def time_pairs(dense: Pass, compressed: Pass, *, repeats: int, stopwatch: Stopwatch, progress: Progress) -> PairedTimes:
     """Return the times of at least *repeats* pairs, taken after a warm-up, with the garbage collector held back."""
-    pair = _Pair(dense, compressed, stopwatch)
-    with _no_garbage_collection():
-        warm = _warm_up(pair)
-        count = _enough(repeats, min(warm))
-        times = []
-        for index in range(count):
-            times.append(pair.run(index))
-            progress(index + 1, count)
+    times = _rounds(_Pair(dense, compressed, stopwatch).run, repeats, progress)
     first, second = zip(*times, strict=True)
     return PairedTimes(first, second)
+
+
+def time_alone(run: Pass, *, repeats: int, stopwatch: Stopwatch, progress: Progress) -> tuple[float, ...]:
+    """Return the times of at least *repeats* passes of one model, taken as pairs are [ms]."""
+    return tuple(time_ms for (time_ms,) in _rounds(lambda _index: (stopwatch(run),), repeats, progress))
 
 
 def summarise(times_ms: Sequence[float], *, threads: int, device: str, dtype: str) -> Latency:
@@ -136,12 +137,23 @@ class _Pair:
         return self.stopwatch(self.dense), self.stopwatch(self.compressed)
 
 
-def _warm_up(pair: _Pair) -> tuple[float, float]:
-    """Return the times of the last pair of a warm-up."""
-    least, most = WARM_UP_PAIRS
-    last = pair.run(0)
+def _rounds(run: Round, repeats: int, progress: Progress) -> list[tuple[float, ...]]:
+    """Return the times of at least *repeats* rounds after a warm-up."""
+    with _no_garbage_collection():
+        count = _enough(repeats, min(_warm_up(run)))
+        times = []
+        for index in range(count):
+            times.append(run(index))
+            progress(index + 1, count)
+    return times
+
+
+def _warm_up(run: Round) -> tuple[float, ...]:
+    """Return the times of the last round of a warm-up."""
+    least, most = WARM_UP_ROUNDS
+    last = run(0)
     for index in range(1, most):
-        before, last = last, pair.run(index)
+        before, last = last, run(index)
         stable = all(abs(now - then) <= STABLE_WITHIN * then for then, now in zip(before, last, strict=True))
         if stable and index + 1 >= least:
             break
@@ -150,7 +162,7 @@ def _warm_up(pair: _Pair) -> tuple[float, float]:
 
 def _enough(repeats: int, pass_ms: float) -> int:
     extra = ceil(LEAST_TOTAL_MS / max(pass_ms, 1e-3))
-    return max(repeats, min(extra, MOST_EXTRA_PAIRS))
+    return max(repeats, min(extra, MOST_EXTRA_ROUNDS))
 
 
 @contextmanager

@@ -120,7 +120,13 @@ FREE: frozenset[str] = frozenset(f"aten.{word}" for word in _FREE.split() if not
 
 
 class MacCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every operation of a forward pass, below autograd, after decomposition."""
+    """Sees every operation of a forward pass, below autograd, after decomposition.
+
+    Attributes:
+        executed: MACs so far, as dense kernels carry them out.
+        theoretical: the same without products with a stored zero.
+        uncounted: operations so far that have no formula.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -8,7 +8,10 @@ from marshmallow import fields
 from jobs.contract.state import JobKind, JobState
 from service.schemas.base import AnswerSchema
 
-STAGES = "fetch, load, a technique's name while its step runs, evaluate, recover, write, export, profile or publish"
+STAGES = (
+    "fetch, load, a technique's name while its step runs, evaluate, recover, write, export, profile, breakdown or "
+    "publish"
+)
 
 
 def text(about: str, **options: Any) -> fields.String:
@@ -68,7 +71,7 @@ class JobLinks(AnswerSchema):
     self = text("The job")
     events = text("What happened so far")
     report = text("The figures, once it has succeeded")
-    artifacts = text("The files, once it has succeeded; a plan has none")
+    artifacts = text("The files, once it has succeeded; plans and profiles have none")
 
 
 class Job(AnswerSchema):

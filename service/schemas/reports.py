@@ -58,9 +58,16 @@ Report = answer_schema(report.Report)
 PlanReport = answer_schema(report.PlanReport)
 """The whole answer to a plan."""
 
+ProfileReport = answer_schema(report.ProfileReport)
+"""The whole answer to a profile."""
+
 
 class AnyReport(AnswerUnion):
-    """What a job has found out: a compression's report or a plan's, as ``schema`` says."""
+    """What a job has found out: a compression's report, a plan's or a profile's, as ``schema`` says."""
 
     tag = "schema"
-    branches: ClassVar = {report.REPORT_SCHEMA: Report, report.PLAN_SCHEMA: PlanReport}
+    branches: ClassVar = {
+        report.REPORT_SCHEMA: Report,
+        report.PLAN_SCHEMA: PlanReport,
+        report.PROFILE_SCHEMA: ProfileReport,
+    }

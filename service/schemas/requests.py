@@ -204,6 +204,15 @@ def compression_request(entries: Mapping[str, CatalogueEntry]) -> type[RequestSc
     return CompressionRequest
 
 
+class ProfileRequest(RequestSchema):
+    """Which model to measure as it is, and how."""
+
+    model = fields.Nested(ModelRef, required=True)
+    profile = fields.Nested(ProfileOptions)
+    limits = fields.Nested(Limits)
+    labels = Labels(metadata={"description": "Your own words, to find the job again"})
+
+
 class UploadFile(RequestSchema):
     """A file that will be sent."""
 

@@ -30,6 +30,16 @@ COMPRESSIONS = {
     },
 }
 PLANS = {name: COMPRESSIONS[name] for name in ("factorisation", "target")}
+PROFILES = {
+    "speech": {
+        "summary": "Ten seconds of speech, on one thread",
+        "value": {
+            "model": {"uri": "s3://models/hubert-base/"},
+            "profile": {"inputs": [{"kind": "audio", "batch_size": 1, "seconds": 10}], "threads": 1, "repeats": 20},
+        },
+    },
+    "typical": {"summary": "One typical input", "value": {"model": {"uri": "s3://models/minilm/"}}},
+}
 UPLOADS = {
     "model": {
         "summary": "A small checkpoint",

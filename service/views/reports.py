@@ -17,8 +17,9 @@ blueprint = Blueprint("reports", __name__, url_prefix="/v1/jobs", description="W
 @blueprint.alt_response(404)
 @blueprint.doc(operationId="getReport")
 def get_report(job_id: str) -> dict[str, Any]:
-    """Show the report of a job that succeeded: of a compression what it achieved, of a plan what it would.
+    """Show the report of a job that succeeded.
 
+    Of a compression it says what was achieved, of a plan what would be, and of a profile what was measured.
     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
     """
     return result(job_of(job_id), services().ledger.report(tenant(), job_id))

@@ -15,6 +15,7 @@ from modelpress._generated.api.jobs.cancel_job import _get_kwargs as cancel_job
 from modelpress._generated.api.jobs.get_job import _get_kwargs as get_job
 from modelpress._generated.api.jobs.list_jobs import _get_kwargs as list_jobs
 from modelpress._generated.api.plans.create_plan import _get_kwargs as create_plan
+from modelpress._generated.api.profiles.create_profile import _get_kwargs as create_profile
 from modelpress._generated.api.reports.get_report import _get_kwargs as get_report
 from modelpress._generated.api.techniques.list_techniques import _get_kwargs as list_techniques
 from modelpress._generated.api.uploads.complete_upload import _get_kwargs as complete_upload
@@ -27,6 +28,7 @@ __all__ = [
     "complete_upload",
     "create_compression",
     "create_plan",
+    "create_profile",
     "create_upload",
     "get_artifact",
     "get_job",

@@ -106,6 +106,23 @@ class ModelPress:
         options = _options(recovery=recovery, profile=profile, output=output, limits=limits, labels=labels)
         return self._submit(calls.create_plan(body=calls.body(request | options)))
 
+    def profile(
+        self,
+        *,
+        model: Reference,
+        profile: Fields | None = None,
+        limits: Fields | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Job:
+        """Ask for the figures of *model* as it is; return the job, whose report has them.
+
+        Parameters, MACs, memory and wall-clock of the model on each input, and of every module in it on the first;
+        *profile* says how to measure, as for ``compress``, whose errors it raises. The job has no files.
+        """
+        request = {"model": self._reference(model)}
+        options = _options(profile=profile, limits=limits, labels=labels)
+        return self._submit(calls.create_profile(body=calls.body(request | options)))
+
     def job(self, job_id: str) -> Job:
         """Return the job with this id; raises ``NotFoundError``."""
         return Job(self._transport, self._transport.json(calls.get_job(job_id)))

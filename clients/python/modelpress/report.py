@@ -1,6 +1,6 @@
 """The report of a job: every figure by attribute, and a table when printed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from modelpress.records import Record
 
@@ -10,19 +10,21 @@ HEADER = ("", "dense", "compressed", "kept")
 class Report(Record):
     """The whole answer to a request: model, steps, dense, compressed, speedup, fidelity, warnings and the rest.
 
-    That to a plan says the same of what a compression would give, without what only measuring can tell.
+    That to a plan says the same of what a compression would give, without what only measuring can tell; that to a
+    profile has ``profile``, the figures of one model, and ``modules``, where they come from.
     ``report.compressed.params_total`` is a figure, ``report.to_json()`` the document, ``print(report)`` the table.
     """
 
     def __str__(self) -> str:
+        if "profile" in self:
+            return "\n".join([*_profile_lines(self.profile), *_warnings(self)])
         lines = list(_table([HEADER, *_model_rows(self), *_input_rows(self)]))
         lines += [_speedup_line(each) for each in self.get("speedup") or ()]
         lines += _fidelity_lines(self)
-        lines += [f"Warning: {each}" for each in self.get("warnings") or ()]
-        return "\n".join(lines)
+        return "\n".join([*lines, *_warnings(self)])
 
 
-Row = tuple[str, str, str, str]
+Row = tuple[str, ...]
 
 _MODEL_FIGURES = {
     "params_total": "parameters",
@@ -47,6 +49,19 @@ def _input_rows(report: Record) -> Iterator[Row]:
             yield _row(f"latency [ms], {shape}", dense.latency_ms.p50, compressed.latency_ms.p50)
         if dense.get("real_time_factor") is not None:
             yield _row(f"real-time factor, {shape}", dense.real_time_factor, compressed.real_time_factor)
+
+
+def _profile_lines(profile: Record) -> Iterator[str]:
+    rows = [(title, _figure(profile.get(field))) for field, title in _MODEL_FIGURES.items()]
+    for each in profile.inputs:
+        shape = _shape(each.input)
+        rows += [(f"{title}, {shape}", _figure(each.get(field))) for field, title in _INPUT_FIGURES.items()]
+        if (latency := each.get("latency_ms")) is not None:
+            spread = f"{latency.p50:,.4g} (half of {latency.n} within {latency.iqr:.2g})"
+            rows.append((f"latency [ms], {shape}", spread))
+        if (factor := each.get("real_time_factor")) is not None:
+            rows.append((f"real-time factor, {shape}", _figure(factor)))
+    return _table(rows)
 
 
 def _rows(figures: Mapping[str, str], suffix: str, dense: Record, compressed: Record) -> Iterator[Row]:
@@ -79,6 +94,10 @@ def _speedup_line(speedup: Record) -> str:
     return f"Speed-up, {_shape(speedup.input)}: {speedup.ratio:.2f} ({interval})"
 
 
+def _warnings(report: Record) -> list[str]:
+    return [f"Warning: {each}" for each in report.get("warnings") or ()]
+
+
 def _fidelity_lines(report: Record) -> Iterator[str]:
     for field, title in (("fidelity_before_recovery", "Fidelity before recovery"), ("fidelity", "Fidelity")):
         if (found := report.get(field)) is not None:
@@ -86,8 +105,8 @@ def _fidelity_lines(report: Record) -> Iterator[str]:
             yield f"{title} to the dense model: {close}, {found.samples} samples of {found.source} inputs"
 
 
-def _table(rows: list[Row]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
         yield "  ".join(cells).rstrip()

@@ -75,6 +75,7 @@ class FakeService(Loopback):
         return {
             ("POST", "compressions"): self._create,
             ("POST", "plans"): self._create,
+            ("POST", "profiles"): self._create,
             ("GET", "jobs"): self._jobs,
             ("GET", "jobs/{job}"): self._look,
             ("POST", "jobs/{job}/cancel"): lambda _: Reply(202, job("cancelling")),

@@ -267,6 +267,26 @@ def test_a_plan_is_asked_for_like_a_compression(client: ModelPress, service: Fak
     assert service.created[0]["output"] == {"storage": "bitmask"}
 
 
+def test_a_profile_is_asked_for(client: ModelPress, service: FakeService) -> None:
+    """A model and how to measure it go out as they were given."""
+    client.profile(model="s3://models/x", profile={"threads": 2}, labels={"team": "speech"})
+
+    assert [each.path for each in service.asked] == ["/v1/profiles"]
+    asked = {"model": {"uri": "s3://models/x"}, "profile": {"threads": 2}, "labels": {"team": "speech"}}
+    assert service.created == [asked]
+
+
+def test_the_report_of_a_profile_prints_one_column(client: ModelPress, service: FakeService) -> None:
+    """Each figure of the model stands beside its name, times with their spread."""
+    service.report = {"profile": _profile(100, 8.0), "modules": [], "warnings": ["Mind this."]}
+
+    lines = str(client.job(JOB).report()).splitlines()
+
+    assert lines[0].split() == ["parameters", "100"]
+    assert any(line.startswith("latency") and line.endswith("8 (half of 20 within 1)") for line in lines)
+    assert lines[-1] == "Warning: Mind this."
+
+
 def test_the_report_of_a_plan_prints_what_it_has(client: ModelPress, service: FakeService) -> None:
     """A plan has no times, and its table no rows for them."""
     dense = {"params_total": 100, "bytes_stored": 400, "inputs": [{"input": INPUT, "macs_executed": 10}]}

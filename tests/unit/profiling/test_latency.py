@@ -71,13 +71,13 @@ def test_warm_up_ends_even_when_times_never_settle() -> None:
 
     timed(diary, repeats=5)
 
-    assert len(diary.ran) == 2 * (latency.WARM_UP_PAIRS[1] + 5)
+    assert len(diary.ran) == 2 * (latency.WARM_UP_ROUNDS[1] + 5)
 
 
 def test_short_passes_are_repeated_more_often() -> None:
     """Passes of 5 ms are repeated until they add up to half a second, very short ones only so often."""
     assert len(timed(Diary(cycle([5.0]), cycle([9.0])), repeats=20).dense) == 100
-    assert len(timed(Diary(cycle([0.01]), cycle([0.01])), repeats=20).dense) == latency.MOST_EXTRA_PAIRS
+    assert len(timed(Diary(cycle([0.01]), cycle([0.01])), repeats=20).dense) == latency.MOST_EXTRA_ROUNDS
     assert len(timed(Diary(cycle([800.0]), cycle([700.0])), repeats=20).dense) == 20
 
 

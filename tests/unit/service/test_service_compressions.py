@@ -125,6 +125,18 @@ def test_accepts_a_plan(world: World) -> None:
     assert world.call("GET", "/v1/jobs?kind=compression").get_json()["data"] == []
 
 
+def test_accepts_a_profile(world: World) -> None:
+    """A model and how to measure it are a job of that kind; what to do to the model is none of its business."""
+    asked = {"model": MODEL, "profile": {"threads": 2}}
+    answer = world.call("POST", "/v1/profiles", json=asked)
+    job = answer.get_json()
+
+    assert (answer.status_code, answer.headers["Location"]) == (202, job["links"]["self"])
+    assert (job["kind"], job["request"]) == ("profile", asked)
+    assert [each for each, _ in world.queue.announced] == [job["id"]]
+    assert world.call("POST", "/v1/profiles", json={**REQUEST, **asked}).status_code == 422
+
+
 def test_plans_only_what_could_be_compressed(world: World) -> None:
     """A plan's request is held to the same rules."""
     answer = world.call("POST", "/v1/plans", json={"model": MODEL})

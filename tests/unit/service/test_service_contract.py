@@ -8,7 +8,7 @@ import yaml
 from service_fakes import World
 
 from jobs.contract.catalogue import catalogue
-from jobs.contract.report import PlanReport, Report
+from jobs.contract.report import PlanReport, ProfileReport, Report
 from jobs.contract.state import JobState
 from service.openapi import PATH, document, main, render
 from service.schemas.reports import answer_schema
@@ -48,7 +48,7 @@ def test_every_operation_has_a_name_of_its_own() -> None:
     """Generated clients name their functions after the operations."""
     names = [operation["operationId"] for _, _, operation in operations()]
 
-    assert len(set(names)) == len(names) == 16
+    assert len(set(names)) == len(names) == 17
     assert all(operation["summary"] for _, _, operation in operations())
 
 
@@ -122,6 +122,7 @@ def test_requests_are_closed_and_answers_open() -> None:
         "EventPage",
         "Report",
         "PlanReport",
+        "ProfileReport",
         "Manifest",
         "Upload",
         "Technique",
@@ -143,6 +144,6 @@ def test_every_schema_is_described() -> None:
 
 def test_report_is_that_of_the_worker() -> None:
     """The published report has the fields of the dataclass that the worker fills, and no others."""
-    for each in (Report, PlanReport):
+    for each in (Report, PlanReport, ProfileReport):
         assert set(answer_schema(each)().fields) == set(each.__dataclass_fields__)
     assert SCHEMAS["Latency"]["properties"]["p50"] == {"type": "number", "description": "median [ms]."}

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 from service_fakes import FILES, TENANT, World
 
-from jobs.contract.report import PLAN_SCHEMA, REPORT_SCHEMA
+from jobs.contract.report import PLAN_SCHEMA, PROFILE_SCHEMA, REPORT_SCHEMA
 from jobs.contract.state import JobState
 
 RESULTS = ["/report", "/artifacts", "/artifacts/config.json"]
@@ -150,13 +150,15 @@ def test_knows_no_other_upload(world: World) -> None:
     assert world.call("POST", "/v1/uploads/upl_0/complete", json=sent).status_code == 404
 
 
-@pytest.mark.parametrize("schema", [REPORT_SCHEMA, PLAN_SCHEMA])
+@pytest.mark.parametrize("schema", [REPORT_SCHEMA, PLAN_SCHEMA, PROFILE_SCHEMA])
 def test_shows_the_report_of_every_kind(world: World, schema: str) -> None:
     """What the worker has published is shown by its own schema, as its tag says."""
     job = succeeded(world)
-    world.ledger.reports[job] = {"schema": schema, "door": "native", "exact": True, "speedup": [], "unheard_of": 1}
+    world.ledger.reports[job] = {"schema": schema, "door": "native", "exact": True, "speedup": [], "modules": []}
+    world.ledger.reports[job]["unheard_of"] = 1
     shown = world.call("GET", f"/v1/jobs/{job}/report").get_json()
 
-    assert shown.items() >= {"schema": schema, "door": "native"}.items()
-    assert ("exact" in shown, "speedup" in shown) == (schema == PLAN_SCHEMA, schema == REPORT_SCHEMA)
+    own = {REPORT_SCHEMA: "speedup", PLAN_SCHEMA: "exact", PROFILE_SCHEMA: "modules"}
+    assert shown["schema"] == schema
+    assert shown.keys() & set(own.values()) == {own[schema]}
     assert "unheard_of" not in shown

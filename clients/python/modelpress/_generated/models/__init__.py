@@ -44,6 +44,7 @@ from .manifest_file import ManifestFile
 from .manifest_source import ManifestSource
 from .manifest_versions import ManifestVersions
 from .model_ref import ModelRef
+from .module_profile import ModuleProfile
 from .output import Output
 from .output_format import OutputFormat
 from .plan_report import PlanReport
@@ -54,6 +55,12 @@ from .problem import Problem
 from .problem_field import ProblemField
 from .profile import Profile
 from .profile_options import ProfileOptions
+from .profile_report import ProfileReport
+from .profile_report_environment import ProfileReportEnvironment
+from .profile_report_model import ProfileReportModel
+from .profile_report_seconds import ProfileReportSeconds
+from .profile_request import ProfileRequest
+from .profile_request_labels import ProfileRequestLabels
 from .progress import Progress
 from .quantization_dtype import QuantizationDtype
 from .quantization_step import QuantizationStep
@@ -133,6 +140,7 @@ __all__ = (
     "ManifestSource",
     "ManifestVersions",
     "ModelRef",
+    "ModuleProfile",
     "Output",
     "OutputFormat",
     "PlanReport",
@@ -143,6 +151,12 @@ __all__ = (
     "ProblemField",
     "Profile",
     "ProfileOptions",
+    "ProfileReport",
+    "ProfileReportEnvironment",
+    "ProfileReportModel",
+    "ProfileReportSeconds",
+    "ProfileRequest",
+    "ProfileRequestLabels",
     "Progress",
     "QuantizationDtype",
     "QuantizationStep",

@@ -1,10 +1,11 @@
 from typing import Literal
 
-JobKindFilter = Literal["compression", "plan"]
+JobKindFilter = Literal["compression", "plan", "profile"]
 
 JOB_KIND_FILTER_VALUES: set[JobKindFilter] = {
     "compression",
     "plan",
+    "profile",
 }
 
 

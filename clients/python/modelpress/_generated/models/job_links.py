@@ -20,7 +20,7 @@ class JobLinks:
     report: str
     """ The figures, once it has succeeded """
     artifacts: str
-    """ The files, once it has succeeded; a plan has none """
+    """ The files, once it has succeeded; plans and profiles have none """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

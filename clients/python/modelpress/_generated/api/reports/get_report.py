@@ -8,6 +8,7 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.plan_report import PlanReport
 from ...models.problem import Problem
+from ...models.profile_report import ProfileReport
 from ...models.report import Report
 from ...types import Response
 
@@ -28,10 +29,10 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> PlanReport | Report | Problem | None:
+) -> PlanReport | ProfileReport | Report | Problem | None:
     if response.status_code == 200:
 
-        def _parse_response_200(data: object) -> PlanReport | Report:
+        def _parse_response_200(data: object) -> PlanReport | ProfileReport | Report:
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
@@ -40,11 +41,19 @@ def _parse_response(
                 return componentsschemas_any_report_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                componentsschemas_any_report_type_1 = PlanReport.from_dict(data)
+
+                return componentsschemas_any_report_type_1
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
             if not isinstance(data, dict):
                 raise TypeError()
-            componentsschemas_any_report_type_1 = PlanReport.from_dict(data)
+            componentsschemas_any_report_type_2 = ProfileReport.from_dict(data)
 
-            return componentsschemas_any_report_type_1
+            return componentsschemas_any_report_type_2
 
         response_200 = _parse_response_200(response.json())
 
@@ -83,7 +92,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[PlanReport | Report | Problem]:
+) -> Response[PlanReport | ProfileReport | Report | Problem]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -96,10 +105,12 @@ def sync_detailed(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[PlanReport | Report | Problem]:
-    """Show the report of a job that succeeded: of a compression what it achieved, of a plan what it would.
+) -> Response[PlanReport | ProfileReport | Report | Problem]:
+    """Show the report of a job that succeeded.
 
-     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
+     Of a compression it says what was achieved, of a plan what would be, and of a profile what was
+    measured.
+    404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
     Args:
         job_id (str):
@@ -109,7 +120,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[PlanReport | Report | Problem]
+        Response[PlanReport | ProfileReport | Report | Problem]
     """
 
     kwargs = _get_kwargs(
@@ -127,10 +138,12 @@ def sync(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> PlanReport | Report | Problem | None:
-    """Show the report of a job that succeeded: of a compression what it achieved, of a plan what it would.
+) -> PlanReport | ProfileReport | Report | Problem | None:
+    """Show the report of a job that succeeded.
 
-     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
+     Of a compression it says what was achieved, of a plan what would be, and of a profile what was
+    measured.
+    404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
     Args:
         job_id (str):
@@ -140,7 +153,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        PlanReport | Report | Problem
+        PlanReport | ProfileReport | Report | Problem
     """
 
     return sync_detailed(
@@ -153,10 +166,12 @@ async def asyncio_detailed(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[PlanReport | Report | Problem]:
-    """Show the report of a job that succeeded: of a compression what it achieved, of a plan what it would.
+) -> Response[PlanReport | ProfileReport | Report | Problem]:
+    """Show the report of a job that succeeded.
 
-     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
+     Of a compression it says what was achieved, of a plan what would be, and of a profile what was
+    measured.
+    404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
     Args:
         job_id (str):
@@ -166,7 +181,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[PlanReport | Report | Problem]
+        Response[PlanReport | ProfileReport | Report | Problem]
     """
 
     kwargs = _get_kwargs(
@@ -182,10 +197,12 @@ async def asyncio(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> PlanReport | Report | Problem | None:
-    """Show the report of a job that succeeded: of a compression what it achieved, of a plan what it would.
+) -> PlanReport | ProfileReport | Report | Problem | None:
+    """Show the report of a job that succeeded.
 
-     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
+     Of a compression it says what was achieved, of a plan what would be, and of a profile what was
+    measured.
+    404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
     Args:
         job_id (str):
@@ -195,7 +212,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        PlanReport | Report | Problem
+        PlanReport | ProfileReport | Report | Problem
     """
 
     return (

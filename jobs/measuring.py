@@ -1,0 +1,56 @@
+"""The figures of a model as it is: nothing is changed, and nothing but the report is kept."""
+
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+from jobs.checkpoint.precision import store_as, stored_dtype
+from jobs.checkpoint.reader import load_model
+from jobs.checkpoint.soundness import check_source
+from jobs.checkpoint.writer import weight_bytes
+from jobs.compression.anatomy import Anatomy, anatomy_of
+from jobs.contract.report import ProfileReport
+from jobs.contract.spec import CompressionSpec
+from jobs.judging import short_batch
+from jobs.profiling.breakdown import breakdown
+from jobs.profiling.profile import Subject, inputs_of, profile_alone
+from jobs.reporting import environment, uncounted
+from jobs.stages import Clock, Folders, StageProgress
+
+BREAKDOWN_PASSES = 5
+
+
+def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> ProfileReport:
+    """Return the figures of the model in ``folders.source``, of which *spec* says how to measure them.
+
+    Raises:
+        InvalidRequestError: the model or an input cannot be used.
+        CancelledError: *progress* said so.
+    """
+    clock = Clock()
+    with clock.stage("load"):
+        progress("load", 0, 1)
+        model, anatomy = _opened(folders.source)
+        inputs = inputs_of(spec.profile, anatomy.modality, model.config)
+        store_as(model, stored_dtype(folders.source))
+    with clock.stage("profile"):
+        subject = Subject(model, anatomy.encoder(model), weight_bytes(folders.source))
+        profile = profile_alone(subject, spec.profile, inputs, progress=lambda *done: progress("profile", *done))
+    with clock.stage("breakdown"):
+        progress("breakdown", 0, 1)
+        modules = breakdown(model, inputs[0][1], repeats=min(spec.profile.repeats, BREAKDOWN_PASSES))
+    return ProfileReport(
+        model={**folders.origin, "architecture": type(model).__name__, "model_type": model.config.model_type},
+        profile=profile,
+        modules=modules,
+        warnings=tuple(uncounted(profile)),
+        environment=environment(),
+        seconds=clock.seconds,
+    )
+
+
+def _opened(source: Path) -> tuple[PreTrainedModel, Anatomy]:
+    model = load_model(source)
+    anatomy = anatomy_of(model)
+    check_source(model, lambda: short_batch(model, anatomy))
+    return model, anatomy
