@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from jobs.contract.report import ModuleProfile
 from jobs.profiling.breakdown import breakdown
@@ -9,9 +10,9 @@ from jobs.profiling.macs import count_macs
 from tests.tiny import tiny, tiny_batch
 
 
-def modules_of(family: str) -> dict[str, ModuleProfile]:
-    """Return the figures of a tiny model's modules by their paths."""
-    return {each.path: each for each in breakdown(tiny(family), tiny_batch(family), repeats=2)}
+def modules_of(model: PreTrainedModel, family: str) -> dict[str, ModuleProfile]:
+    """Return the figures of the modules of *model* by their paths."""
+    return {each.path: each for each in breakdown(model, tiny_batch(family), repeats=3)}
 
 
 @pytest.mark.parametrize("family", ["bert", "hubert", "vit"])
@@ -31,7 +32,7 @@ def test_the_whole_model_comes_first_and_its_parts_add_up(family: str) -> None:
 def test_a_linear_map_multiplies_what_it_should() -> None:
     """A map of I inputs and O outputs has I × O MACs a token, and its parameters are its own."""
     batch = tiny_batch("bert")
-    query = modules_of("bert")["encoder.layer.0.attention.self.query"]
+    query = modules_of(tiny("bert"), "bert")["encoder.layer.0.attention.self.query"]
 
     config, tokens = tiny("bert").config, batch["input_ids"].numel()
 
@@ -46,14 +47,15 @@ def test_zeros_are_told_apart() -> None:
     with torch.no_grad():
         down.weight[: len(down.weight) // 2] = 0
 
-    found = {each.path: each for each in breakdown(model, tiny_batch("bert"), repeats=1)}["encoder.layer.1.output.dense"]
+    found = modules_of(model, "bert")["encoder.layer.1.output.dense"]
 
     assert found.macs_theoretical * 2 == found.macs_executed
 
 
 def test_a_shared_layer_is_told_once_with_all_its_uses() -> None:
     """ALBERT's one layer has the MACs of every time that it runs, and its parameters once."""
-    modules, config = modules_of("albert"), tiny("albert").config
+    model = tiny("albert")
+    modules, config = modules_of(model, "albert"), model.config
 
     layer = modules["encoder.albert_layer_groups.0.albert_layers.0"]
 
@@ -66,7 +68,7 @@ def test_time_is_spent_in_modules() -> None:
     """A layer takes no longer than the model that it is in, and some time at all; no hook is left behind."""
     model = tiny("bert")
 
-    modules = {each.path: each for each in breakdown(model, tiny_batch("bert"), repeats=3)}
+    modules = modules_of(model, "bert")
 
     assert 0 < modules["encoder.layer.0"].latency_ms < modules[""].latency_ms
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
