@@ -111,15 +111,20 @@ def watch(seen: list[int], over: threading.Event) -> None:
         seen.append(max(seen.pop() if len(seen) > 1 else 0, status("RssAnon")))
 
 
-def status(field: str) -> int:
-    """Return a size from the kernel's account of this process, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+def status(field: str, process: int | str = "self") -> int:
+    """Return a size from the kernel's account of a process, in bytes."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
 
 
 def short_batch(model: PreTrainedModel, anatomy: Anatomy) -> Batch:
     """Return 32 tokens."""
     return synthetic_batch(anatomy.modality, model.config, InputSpec("text", tokens=32))
+
+
+def layer_bytes() -> int:
+    """Return the size of a layer, of which all are alike."""
+    return 4 * (4 * WIDTH * WIDTH + 3 * WIDTH * UNITS + 2 * WIDTH)
 
 
 def main() -> None:
@@ -133,14 +138,18 @@ def main() -> None:
         name, folder = asked.measure
         print(json.dumps(measure(name, Path(folder))))
         return
-    layer = 4 * (4 * WIDTH * WIDTH + 3 * WIDTH * UNITS + 2 * WIDTH)
-    bound = TIMES * layer + SLACK
+    layer, bound = layer_bytes(), TIMES * layer_bytes() + SLACK
     with tempfile.TemporaryDirectory() as place:
         source = Path(place) / "model"
         source.mkdir()
         write_model(source, asked.layers)
         size = sum(file.stat().st_size for file in source.glob("*.safetensors"))
-        result = {"model_bytes": size, "layers": asked.layers, "largest_layer_bytes": layer, "bound_bytes": bound}
+        result = {
+            "model_bytes": size,
+            "layers": asked.layers,
+            "largest_layer_bytes": layer,
+            "bound_bytes": bound,
+        }
         for name in asked.only:
             command = [sys.executable, __file__, "--measure", name, str(source)]
             line = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
