@@ -4,11 +4,12 @@ It follows from the shapes around a part, so the size after any cut is known bef
 
 Exactly, but for latency: its prices are what parts have been measured to take (``timing``), and so are its totals.
 
-Cost: for MACs one forward pass to see lengths and what lies outside the layers; for latency that of ``timing``; else
-arithmetic.
+Cost: for MACs one forward pass to see lengths and what lies outside the layers, of which but for text nothing is
+computed; for latency that of ``timing``; else arithmetic.
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from operator import mul
@@ -19,7 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, device_of, entry_of, inference, synthetic_batch, to_device, trunk_of, typical_input
+from jobs.batches import Batch, entry_of, inference, suited, synthetic_batch, trunk_of, typical_input
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.anatomy import Anatomy, Layer, Slot
 from jobs.compression.timing import times_of
@@ -179,19 +180,28 @@ def _times(parts: Prices, factor: int) -> Prices:
 
 
 def _forward(model: PreTrainedModel, anatomy: Anatomy) -> tuple[int, int]:
-    """Return the MACs of one typical input and how many positions it has inside the encoder."""
-    spec = typical_input(anatomy.modality, model.config)
-    batch = to_device(synthetic_batch(anatomy.modality, model.config, spec), device_of(model))
+    """Return the MACs of one typical input and how many positions it has inside the encoder.
+
+    Nothing is computed but for text, which is short, and whose models look at the values of tokens and masks.
+    """
     lengths: list[int] = []
 
     def hear(_: nn.Module, given: tuple[Any, ...], output: Any) -> None:
         lengths.append(output.last_hidden_state.shape[1])
 
+    runs = model if anatomy.modality == "text" else _hollow(model)
+    batch = suited(_typical(model, anatomy), runs)
     # the fused attention kernels have no formula: without MATH their products would go uncounted
-    heard, kernels = trunk_of(model).register_forward_hook(hear), sdpa_kernel(SDPBackend.MATH)
-    with inference(model), heard, kernels, FlopCounterMode(display=False) as counter:
-        entry_of(model)(**batch)
+    heard, kernels = trunk_of(runs).register_forward_hook(hear), sdpa_kernel(SDPBackend.MATH)
+    with inference(runs), heard, kernels, FlopCounterMode(display=False) as counter:
+        entry_of(runs)(**batch)
     return counter.get_total_flops() // 2, lengths[0]
+
+
+def _hollow(model: PreTrainedModel) -> PreTrainedModel:
+    """Return a copy of *model* without bytes."""
+    parameters = {id(each): nn.Parameter(each.detach().to("meta"), each.requires_grad) for each in model.parameters()}
+    return deepcopy(model, parameters | {id(each): each.to("meta") for each in model.buffers()})
 
 
 def _typical(model: PreTrainedModel, anatomy: Anatomy) -> Batch:
