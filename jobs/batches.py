@@ -34,7 +34,19 @@ HELD_OUT_EVERY = 5
 TYPICAL_TOKENS = 128
 TYPICAL_SECONDS = 10.0
 
-_OFFSET_POSITIONS = frozenset({"camembert", "data2vec-text", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl"})
+_OFFSET_POSITIONS = frozenset(
+    {
+        "camembert",
+        "data2vec-text",
+        "esm",
+        "markuplm",
+        "mpnet",
+        "roberta",
+        "roberta-prelayernorm",
+        "xlm-roberta",
+        "xlm-roberta-xl",
+    }
+)
 """Families that number positions from ``pad_token_id + 1``, so that their tables hold fewer usable ones."""
 
 _ANY_SIZE = frozenset({"dinov2", "dinov2_with_registers", "dinov3_vit"})

@@ -6,7 +6,7 @@ Pure: no bucket, no queue, no hub. ``run`` is the best introduction to the worke
 from jobs.checkpoint.writer import write_card
 from jobs.contract.report import Report
 from jobs.contract.spec import CompressionSpec
-from jobs.reporting import cautions, environment
+from jobs.reporting import cautions, environment, of_family
 from jobs.stages import Clock, Folders, StageProgress, Stages
 
 __all__ = ("Folders", "StageProgress", "run")
@@ -51,7 +51,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         fidelity=closeness,
         fidelity_before_recovery=unrecovered,
         fidelity_control=control,
-        warnings=(*notes, *cautions(closeness, before, after, speedups)),
+        warnings=(*of_family(job.anatomy.family), *notes, *cautions(closeness, before, after, speedups)),
         environment=environment(),
         seconds=clock.seconds,
         exports=exports,

@@ -24,7 +24,7 @@ from jobs.contract.spec import CompressionSpec, InputSpec, Step
 from jobs.profiling.macs import count_macs
 from jobs.profiling.profile import inputs_of
 from jobs.profiling.size import count_parameters
-from jobs.reporting import environment
+from jobs.reporting import environment, of_family
 from jobs.stages import Clock, Folders, StageProgress, Stages
 
 TRAINING: Mapping[str, Mapping[str, Any]] = {
@@ -70,7 +70,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Pla
         dense=dense,
         compressed=compressed,
         exact=not warnings,
-        warnings=warnings,
+        warnings=(*of_family(job.anatomy.family), *warnings),
         environment=environment(),
         seconds=clock.seconds,
     )

@@ -6,9 +6,20 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from jobs.compression.family import Family
 from jobs.contract.report import Fidelity, Profile, Speedup
 
 PACKAGES = ("torch", "transformers", "safetensors", "numpy")
+
+
+def of_family(family: Family) -> Iterator[str]:
+    """Yield a sentence where the architecture is in no table."""
+    if family.discovered:
+        parts = (family.query, family.key, family.value, family.output, family.up, family.gate, family.down)
+        yield (
+            f"No table describes {family.model_types[0]!r}: its parts were found by their effect and proven on its "
+            f"layers, in {family.layers}: {', '.join(part for part in parts if part)}."
+        )
 
 
 def cautions(fidelity: Fidelity, dense: Profile, compressed: Profile, speedups: Sequence[Speedup]) -> Iterator[str]:

@@ -98,6 +98,26 @@ FAMILIES: Mapping[str, Tiny] = {
 }
 """Every family by its ``model_type``."""
 
+_ENCODER_DECODER = {**_SPECIAL, "d_model": WIDTH, "encoder_attention_heads": HEADS, "encoder_ffn_dim": UNITS}
+_ENCODER_DECODER |= {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 32}
+_ENCODER_DECODER |= {"vocab_size": 97, "max_position_embeddings": 40}
+
+DISCOVERED: Mapping[str, Tiny] = {
+    each.model_type: each
+    for each in (
+        Tiny("esm", "Esm", {**_TEXT, **_SPECIAL, "mask_token_id": 4, "position_embedding_type": "rotary"}),
+        Tiny("clip_vision_model", "CLIPVision", _VISION),
+        Tiny("unispeech", "UniSpeech", _SPEECH),
+        Tiny("camembert", "Camembert", _TEXT),
+        Tiny("rembert", "RemBert", {**_TEXT, "input_embedding_size": 16}),
+        Tiny("eurobert", "EuroBert", _LLAMA),
+        Tiny("dinov2_with_registers", "Dinov2WithRegisters", {**_VISION, "mlp_ratio": UNITS // WIDTH}),
+        Tiny("internvl_vision", "InternVLVision", {**_VISION, "image_size": [PIXELS] * 2, "patch_size": [PATCH] * 2}),
+        Tiny("bart", "Bart", _ENCODER_DECODER, depth="encoder_layers"),
+    )
+}
+"""Architectures that are in no table, by their ``model_type``."""
+
 REPRESENTATIVES = ("bert", "hubert", "vit")
 """One text, one audio, one vision family."""
 
@@ -108,13 +128,13 @@ def tiny(
     """Return a tiny model of the family, in evaluation mode, the same for the same seed.
 
     Args:
-        model_type: a key of ``FAMILIES``.
+        model_type: a key of ``FAMILIES`` or of ``DISCOVERED``.
         head: ``Model``, or a task head such as ``ForSequenceClassification``.
         layers: depth.
         seed: of the weights.
         **config: further config fields.
     """
-    family = FAMILIES[model_type]
+    family = {**FAMILIES, **DISCOVERED}[model_type]
     sizes = {**family.config, family.depth: layers, **config}
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
@@ -190,8 +210,9 @@ _MAKERS: Mapping[str, Callable[[int, torch.Generator], dict[str, torch.Tensor]]]
     "wav2vec2-bert": _time_by_mel,
 }
 _KINDS: Mapping[str, str] = {
-    **dict.fromkeys(("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat", "wavlm"), "waveform"),
+    **dict.fromkeys(("hubert", "wav2vec2", "data2vec-audio", "unispeech", "unispeech-sat", "wavlm"), "waveform"),
     "melhubert": "recording",
+    **dict.fromkeys(("clip_vision_model", "dinov2_with_registers", "internvl_vision"), "image"),
     **dict.fromkeys(("vit", "deit", "dinov2", "beit", "data2vec-vision"), "image"),
     "audio-spectrogram-transformer": "spectrogram",
     **{name: name for name in ("vit_mae", "whisper", "wav2vec2-bert")},

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from jobs.batches import Batch
 from jobs.checkpoint.modelpress_attention import heads_kept
 from jobs.compression.anatomies import FAMILIES
+from jobs.compression.discovery import discover
 from jobs.compression.family import Family
 from jobs.compression.opening import opened, without_cache
 from jobs.compression.parts import Attention, FeedForward, Layer, Linear, Slot, hidden_states, layer_of
@@ -65,7 +66,8 @@ class Anatomy:
 
     def norm_first(self, model: PreTrainedModel) -> bool:
         """Return whether a layer's blocks write into the plain residual stream, so that its output is the stream."""
-        return self.family.norm_first or any(getattr(model.config, name, False) for name in _NORM_FIRST)
+        said = any(getattr(model.config, name, False) for name in _NORM_FIRST)
+        return self.family.norm_first or (said and not self.family.discovered)
 
     def real_positions(self, model: PreTrainedModel, batch: Batch, length: int) -> Bool[Tensor, "B T"] | None:
         """Return which of the *length* positions inside the encoder are not padding; None when all are real."""
@@ -104,17 +106,14 @@ class Anatomy:
 
 
 def anatomy_of(model: PreTrainedModel) -> Anatomy:
-    """Return the anatomy of *model*.
+    """Return the anatomy of *model*: by its row of the table, or where there is none, found and proven.
 
     Raises:
-        UnsupportedModelError: no row of the table fits; the message says what was looked for.
+        UnsupportedModelError: neither; the message says what was looked for.
     """
     kind = model.config.model_type
     found = next((family for family in FAMILIES if _describes(family, model.config)), None)
-    if found is None:
-        known = ", ".join(sorted(name for family in FAMILIES for name in family.model_types))
-        raise UnsupportedModelError(f"Expected a model_type among {known}; got {kind!r}.")
-    anatomy = Anatomy(found)
+    anatomy = Anatomy(_discovered(model) if found is None else found)
     try:
         with anatomy.opened(model):
             layers = anatomy.layers(model)
@@ -128,6 +127,18 @@ def anatomy_of(model: PreTrainedModel) -> Anatomy:
             f"got {slot.linear.out_features} outputs."
         )
     return anatomy
+
+
+def _discovered(model: PreTrainedModel) -> Family:
+    """Return the row of an architecture that is not in the table, found and proven."""
+    try:
+        return discover(model)
+    except UnsupportedModelError as error:
+        known = ", ".join(sorted(name for family in FAMILIES for name in family.model_types))
+        raise UnsupportedModelError(
+            f"Expected a model_type among {known}, or layers of one softmax attention and one feed-forward pair; got "
+            f"{model.config.model_type!r}: {error}. Send a model of a known type."
+        ) from error
 
 
 def _describes(family: Family, config: Any) -> bool:

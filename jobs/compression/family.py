@@ -35,6 +35,7 @@ class Family:
         when: a field by which a config says that the model is of this row, where rows share a ``model_type``.
         reads_weights: paths of attentions that read the weights of their projections instead of calling them.
         companions: what hangs on a layer's heads beside the projections.
+        discovered: the row is in no table: the parts were found by their effect, and proven.
     """
 
     model_types: tuple[str, ...]
@@ -65,3 +66,4 @@ class Family:
     when: str = ""
     reads_weights: tuple[str, ...] = ()
     companions: tuple[Row, ...] = ()
+    discovered: bool = False

@@ -1,4 +1,4 @@
-"""What every technique owes to whoever calls it, on every family of models.
+"""What every technique owes to whoever calls it, on every family of models, and on some that are in no table.
 
 The fast tier runs the usual requests on one text, one audio and one vision family; the others are marked slow.
 """
@@ -22,7 +22,7 @@ from jobs.compression.schema import json_schema
 from jobs.compression.technique import Context, Outcome, apply, registry
 from jobs.contract.errors import CancelledError, InvalidRequestError
 from jobs.contract.spec import Step
-from tests.tiny import FAMILIES, REPRESENTATIVES, tiny, tiny_batch, tiny_batches
+from tests.tiny import DISCOVERED, FAMILIES, REPRESENTATIVES, tiny, tiny_batch, tiny_batches
 
 Json = dict[str, Any]
 
@@ -76,7 +76,7 @@ def over_families(requests: Mapping[str, tuple[Json, ...]]) -> list[Any]:
     found = []
     for technique, documents in requests.items():
         for document in documents:
-            for family in FAMILIES:
+            for family in (*FAMILIES, *(DISCOVERED if document == documents[0] else ())):
                 fast = family in REPRESENTATIVES if document == documents[0] else family == REPRESENTATIVES[0]
                 marks = () if fast else (pytest.mark.slow,)
                 name = f"{family}-{technique}-{document}"
