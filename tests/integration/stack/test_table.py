@@ -69,6 +69,16 @@ def test_speech_has_its_real_time_factor() -> None:
     assert "0.123" in render("dense", [Result("heads", report(factor=0.123))])
 
 
+def test_a_report_without_times_leaves_their_cells_empty() -> None:
+    """A model that went by layers from disk to disk has sizes, MACs and fidelity."""
+    untimed = report().to_json() | {"speedup": []}
+    for side in ("dense", "compressed"):
+        untimed[side]["inputs"][0]["latency_ms"] = None
+    row = render("dense", [Result("heads", Report(untimed))]).splitlines()[-1]
+
+    assert row.split() == ["heads", "10.00", "M", "10.00", "M", "10.00", "G", "5.00", "G", "0.9877", "40.0"]
+
+
 def test_sentences_are_whole_lines(tmp_path: Path) -> None:
     """The text holds as many different lines as asked for, each of several words."""
     lines = write_sentences(tmp_path / "text.txt", 50).read_text().splitlines()
