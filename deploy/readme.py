@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from jobs.contract.catalogue import CatalogueEntry, NeedsData, any_of, catalogue
 
@@ -35,9 +36,11 @@ def _data(rule: NeedsData) -> str:
     if "always" in rule:
         return "needed" if rule["always"] else "not needed"
     word, named = ("with", rule["when"]) if "when" in rule else ("unless", rule["unless"])
-    return f"needed {word} " + ", ".join(
-        f"`{name}: " + "` or `".join(map(str, any_of(said))) + "`" for name, said in named.items()
-    )
+    return f"needed {word} " + " and ".join(_values(name, any_of(said)) for name, said in named.items())
+
+
+def _values(name: str, values: list[Any]) -> str:
+    return f"no `{name}`" if values == [None] else f"`{name}: " + "` or `".join(map(str, values)) + "`"
 
 
 def main() -> int:

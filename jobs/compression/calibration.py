@@ -30,7 +30,7 @@ from jobs.compression.streams import Stream, arrivals, listening, passes
 from jobs.compression.technique import Context, Progress, part_of
 from jobs.contract.errors import CorruptCheckpointError
 
-CALIBRATION_VERSION = 1
+CALIBRATION_VERSION = 2
 """Goes up when data is read, or moments are measured, in another way: what was kept before then counts no more."""
 
 CACHE_BYTES_MAX = 2 * 2**30

@@ -88,8 +88,9 @@ def reach(target: Target, model: PreTrainedModel, ctx: Context, *, refit: bool =
         VerificationError: a change was not what it should be.
         CancelledError: progress said so.
     """
-    batches = ctx.data()
     with ctx.anatomy.opened(model):
+        ctx = ctx.sampled(model)
+        batches = ctx.data()
         refitting = passes(len(batches), 2 * len(ctx.anatomy.encoder(model))) if refit else 0
         total = len(batches) + refitting
         planned = allocation_for(target, model, replace(ctx, progress=part_of(ctx.progress, 0, total)))

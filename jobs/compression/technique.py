@@ -6,7 +6,7 @@ check the parameters, run the function, refuse a step that did nothing, and make
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -20,6 +20,7 @@ from jobs.checkpoint.precision import is_quantised, values_of
 from jobs.compression.anatomy import Anatomy
 from jobs.compression.cache import Cache
 from jobs.compression.learning.checkpoints import Checkpoints
+from jobs.compression.sampling import sampled
 from jobs.compression.schema import Rule, json_schema, problems
 from jobs.contract.catalogue import NeedsData
 from jobs.contract.errors import DataRequiredError, InvalidRequestError, NotApplicableError, NothingChangedError
@@ -98,6 +99,10 @@ class Context:
             raise DataRequiredError("This step learns from data, and the request has none. Add a data reference.")
         return self.batches
 
+    def sampled(self, model: PreTrainedModel) -> "Context":
+        """Return the context with as much of the data as what trains nothing needs."""
+        return self if self.batches is None else replace(self, batches=sampled(model, self.anatomy, self.batches))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -124,6 +129,7 @@ class Technique:
 
     Attributes:
         is_last: it comes after all others and after recovery, since nothing can compute with what it leaves.
+        untrained: what to ask for instead so that nothing is trained; None leaves a parameter out.
     """
 
     name: str
@@ -131,6 +137,7 @@ class Technique:
     compress: Compress[Any]
     needs_data: NeedsData
     is_last: bool
+    untrained: Mapping[str, Any]
 
     def parse(self, document: Mapping[str, Any]) -> Any:
         """Return the parameters that *document* describes, defaults filled in.
@@ -144,18 +151,26 @@ class Technique:
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
         return self.params(**values)
 
+    def without_training(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return *document* changed so that nothing is trained."""
+        return {name: value for name, value in {**document, **self.untrained}.items() if value is not None}
+
 
 _REGISTRY: dict[str, Technique] = {}
 
 
 def technique(
-    params: type[P], *, needs_data: NeedsData = NEVER, is_last: bool = False
+    params: type[P],
+    *,
+    needs_data: NeedsData = NEVER,
+    is_last: bool = False,
+    untrained: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[Compress[P]], Compress[P]]:
     """Register the decorated function under its module's name."""
 
     def register(compress: Compress[P]) -> Compress[P]:
         name = compress.__module__.rpartition(".")[2]
-        _REGISTRY[name] = Technique(name, params, compress, needs_data, is_last)
+        _REGISTRY[name] = Technique(name, params, compress, needs_data, is_last, untrained)
         return compress
 
     return register
@@ -186,8 +201,9 @@ def apply(step: Step, model: PreTrainedModel, ctx: Context) -> Outcome:
             f"Expected {step.technique} before the model's numbers get smaller. Put that step last."
         )
     before = fingerprint(model, ctx.anatomy)
+    trains = chosen.without_training(step.params) != step.params
     with nullcontext() if chosen.is_last else ctx.anatomy.opened(model):
-        outcome = chosen.compress(model, params, ctx)
+        outcome = chosen.compress(model, params, ctx if trains else ctx.sampled(model))
         ctx.anatomy.settle(outcome.model)
     if params.asks() and fingerprint(outcome.model, ctx.anatomy) == before:
         raise NothingChangedError(

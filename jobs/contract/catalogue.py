@@ -14,7 +14,7 @@ class NeedsData(TypedDict, total=False):
 
     ``always`` answers for every request; ``when`` and ``unless`` name the values of parameters on which it depends
     (``{"when": {"weighting": "activation"}}``, ``{"unless": {"steps": 0}}``); a list names several values, any of which
-    is meant.
+    is meant, and null that a parameter is not given.
     """
 
     always: bool

@@ -104,7 +104,7 @@ class Distillation(Params):
         )
 
 
-@technique(Distillation, needs_data={"unless": {"steps": 0}})
+@technique(Distillation, needs_data={"unless": {"steps": 0}}, untrained={"steps": 0})
 def compress(model: PreTrainedModel, params: Distillation, ctx: Context) -> Outcome:
     """Return *model* with the parts that stay, taught by what it was.
 

@@ -143,7 +143,11 @@ class WeightPruning(Params):
         return Pattern(self.sparsity, block=self.block_size or 1, fours=self.pattern == "2:4")
 
 
-@technique(WeightPruning, needs_data={"unless": {"criterion": "magnitude"}})
+@technique(
+    WeightPruning,
+    needs_data={"unless": {"criterion": "magnitude", "schedule": None}},
+    untrained={"schedule": None, "recovery_steps": None},
+)
 def compress(model: PreTrainedModel, params: WeightPruning, ctx: Context) -> Outcome:
     """Return *model* with its least important weights set to zero.
 

@@ -218,11 +218,17 @@ def test_inputs_that_are_dead_in_the_data_go_first() -> None:
 @pytest.mark.parametrize("criterion", ON_DATA)
 def test_criteria_on_data_need_data(criterion: str) -> None:
     """They are refused without, by the catalogue before a job is made and by the technique itself."""
-    needs = data_required(catalogue()["weight_pruning"], {"criterion": criterion})
-
-    assert needs
+    assert data_required(catalogue()["weight_pruning"], {"criterion": criterion})
     with pytest.raises(DataRequiredError, match="Add a data reference"):
         prune(tiny("bert"), ListBatches([]), criterion=criterion)
+
+
+def test_a_schedule_needs_data_whatever_the_criterion() -> None:
+    """Recovery on the way learns from data, so a schedule without any is refused before a job is made."""
+    entry = catalogue()["weight_pruning"]
+
+    assert data_required(entry, {"sparsity": 0.5, "schedule": [0.25]})
+    assert not data_required(entry, {"sparsity": 0.5})
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ BAD = [
     ({"model": MODEL, **step("distillation", layers_kept=True, steps=0)}, "/steps/0/layers_kept", "invalid_request"),
     ({"model": MODEL, **step("distillation", layers_kept=3)}, "/data", "data_required"),
     ({"model": MODEL, **step("low_rank", rank=3, weighting="activation")}, "/data", "data_required"),
+    ({"model": MODEL, **step("weight_pruning", schedule=[0.25])}, "/data", "data_required"),
     ({**REQUEST, "recovery": {"steps": 5}}, "/data", "data_required"),
     ({**REQUEST, "target": {"metric": "macs", "ratio": 0.5}}, "", "invalid_request"),
     ({"model": MODEL, "target": {"metric": "macs", "ratio": 0.5, "max": 5}}, "/target", "invalid_request"),
