@@ -7,11 +7,10 @@ The weights are written once, to weigh them, and removed: nothing of them is pub
 Cost: the scores and cuts of the steps, two forward passes for each profiled input, and the weights once on disk.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from transformers import PreTrainedModel
 
@@ -26,12 +25,6 @@ from jobs.profiling.profile import inputs_of
 from jobs.profiling.size import count_parameters
 from jobs.reporting import environment, of_family
 from jobs.stages import Clock, Folders, StageProgress, Stages
-
-TRAINING: Mapping[str, Mapping[str, Any]] = {
-    "distillation": {"steps": 0},
-    "weight_pruning": {"schedule": None, "recovery_steps": None},
-}
-"""What a technique is asked for instead, so that it trains nothing; None leaves a parameter out."""
 
 UNTRAINED = "The dry run left training out, and what it teaches may change how much later steps take from where."
 MEASURED = "A target in latency is met by times measured anew: the compression may choose otherwise."
@@ -89,9 +82,11 @@ def _untrained(steps: Sequence[Step]) -> Iterator[Step]:
     """Yield each of *steps* as it is without training, once what was asked for is known to be right."""
     known = registry()
     for step in steps:
-        if step.technique in known:
-            known[step.technique].parse(step.params)
-        yield _with(step, TRAINING.get(step.technique, {}))
+        if step.technique not in known:
+            yield step
+            continue
+        known[step.technique].parse(step.params)
+        yield replace(step, params=known[step.technique].without_training(step.params))
 
 
 def _without_last_refit(steps: Sequence[Step], spec: CompressionSpec) -> Sequence[Step]:
@@ -101,12 +96,7 @@ def _without_last_refit(steps: Sequence[Step], spec: CompressionSpec) -> Sequenc
         return steps
     if "reconstruct" not in known[steps[-1].technique].params.__dataclass_fields__:
         return steps
-    return (*steps[:-1], _with(steps[-1], {"reconstruct": False}))
-
-
-def _with(step: Step, changes: Mapping[str, Any]) -> Step:
-    params = {name: value for name, value in {**step.params, **changes}.items() if value is not None}
-    return replace(step, params=params)
+    return (*steps[:-1], replace(steps[-1], params={**steps[-1].params, "reconstruct": False}))
 
 
 def _as_asked(steps: Sequence[Step], reports: Sequence[StepReport]) -> Iterator[StepReport]:
