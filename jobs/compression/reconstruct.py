@@ -16,28 +16,25 @@ Cost: a pass of the uncut layers over the data, one of the cut layers for each b
 regression for each map. Of all activations only the hidden states at one depth are held, of both models.
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, device_of, inference, to_device, trunk_of
+from jobs.batches import Batches, inference
 from jobs.compression.anatomy import Anatomy, Linear, hidden_states
 from jobs.compression.regression import Regression
-from jobs.compression.streams import real_rows
+from jobs.compression.streams import Call, Stream, arrivals
 from jobs.compression.technique import Progress, part_of
 
 Block: TypeAlias = Literal["attention", "feed_forward"]
 Refitted: TypeAlias = Literal["attention", "feed_forward", "layer"]
 """Blocks of one kind, or all blocks of a layer."""
-Call: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
-"""What a layer is called with beside its hidden states."""
 
 
 def passes(batches: int, layers: int) -> int:
@@ -72,7 +69,8 @@ def reconstruct(
     total = passes(len(batches), len(refits))
     unchanged: dict[tuple[str, str], list[int]] = {}
     with inference(model, reference):
-        streams = _streams(model, anatomy, batches, part_of(progress, 0, total))
+        arrived = arrivals(model, anatomy, batches, part_of(progress, 0, total))
+        streams = [_Pair(each, each.hidden) for each in arrived]
         for index, (dense, cut, joint) in enumerate(refits):
             if joint is joints[0]:
                 for stream in streams:
@@ -83,7 +81,7 @@ def reconstruct(
                 unchanged.setdefault((joint.projection, reason), []).append(index // len(joints))
             if joint is joints[-1]:
                 for stream in streams:
-                    stream.climb(cut)
+                    stream.cut.climb(cut)
     return tuple(
         f"{projection} of layers {indices} was not refitted: {reason}."
         for (projection, reason), indices in unchanged.items()
@@ -128,53 +126,42 @@ def joints_of(anatomy: Anatomy, model: PreTrainedModel, block: Refitted) -> tupl
 
 
 @dataclass(slots=True)
-class _Stream:
-    """One batch on its way up, through the uncut layers and through the cut ones.
+class _Pair:
+    """One batch on its way up, through the cut layers and, ahead of them, through the uncut ones.
 
     Attributes:
-        dense, cut: the hidden states that the next layer is given; the uncut side is moved first.
-        calls: what the layers from there on are given beside them, each time that they are used.
-        real: which positions are not padding; None when all are.
+        cut: the stream of the former.
+        dense: the hidden states of the latter.
         inner: what the uncut layer gave, each time that it was used.
         wanted: the uncut stream where each block joins it, each time.
     """
 
+    cut: Stream
     dense: Float[Tensor, "B T D"]
-    cut: Float[Tensor, "B T D"]
-    calls: deque[list[Call]]
-    real: Bool[Tensor, "B T"] | None
     inner: list[Float[Tensor, "B T D"]] = field(init=False)
     wanted: dict[Joint, list[Float[Tensor, "N D"]]] = field(init=False)
 
     def watch(self, dense: nn.Module, joints: Sequence[Joint]) -> None:
         """Move the uncut side up a layer, and keep what its stream is at each of *joints*, each time it is used."""
         self.inner, self.wanted = [], {joint: [] for joint in joints}
-        for call in self.calls[0]:
+        for call in self.cut.calls[0]:
             looks, self.dense = _look(dense, joints, self.dense, call)
             self.inner.append(self.dense)
             for joint, (_, stream) in zip(joints, looks, strict=True):
-                self.wanted[joint].append(self._rows(stream))
+                self.wanted[joint].append(self.cut.rows(stream))
 
     def compare(self, cut: nn.Module, joint: Joint) -> Iterator[tuple[Float[Tensor, "N I"], Float[Tensor, "N D"]]]:
         """Yield what the cut layer's map is given and what its stream lacks, each time that the layer is used.
 
         It is not refitted yet, so that when it is used again it is given what the uncut one then is.
         """
-        below = [self.cut, *self.inner]
-        for hidden, call, wanted in zip(below, self.calls[0], self.wanted[joint], strict=False):
+        below = [self.cut.hidden, *self.inner]
+        for hidden, call, wanted in zip(below, self.cut.calls[0], self.wanted[joint], strict=False):
             [(inputs, found)], _ = _look(cut, (joint,), hidden, call)
-            yield self._rows(inputs), wanted - self._rows(found)
-
-    def climb(self, cut: nn.Module) -> None:
-        """Move the cut side up a layer, to where the uncut one is."""
-        for arguments, named in self.calls.popleft():
-            self.cut = hidden_states(cut(self.cut, *arguments, **named))
-
-    def _rows(self, states: Float[Tensor, "*_ W"]) -> Float[Tensor, "N W"]:
-        return real_rows(states, self.real)
+            yield self.cut.rows(inputs), wanted - self.cut.rows(found)
 
 
-def _refit(cut: nn.Module, joint: Joint, streams: Sequence[_Stream], progress: Progress) -> str | None:
+def _refit(cut: nn.Module, joint: Joint, streams: Sequence[_Pair], progress: Progress) -> str | None:
     """Refit one map; return why it stays as it is, if it does."""
     linear = cast("Linear", cut.get_submodule(joint.projection))
     has_bias, device = linear.bias is not None, linear.weight.device
@@ -233,32 +220,3 @@ def _stream(
     layer: nn.Module, joint: Joint, heard: dict[str, Tensor], output: Float[Tensor, "B T D"]
 ) -> Float[Tensor, "B T D"]:
     return output if joint.residual is None else heard["residual"] + joint.scale(layer).to(output) * heard["written"]
-
-
-def _streams(model: PreTrainedModel, anatomy: Anatomy, batches: Batches, progress: Progress) -> list[_Stream]:
-    """Return every batch as it arrives at the first layer."""
-    found, device = [], device_of(model)
-    for done, batch in enumerate(batches, start=1):
-        here = to_device(batch, device)
-        arrived, calls = _arrival(model, anatomy.encoder(model), here)
-        found.append(_Stream(arrived, arrived, calls, anatomy.real_positions(model, here, arrived.shape[1])))
-        progress(done, len(batches), "calibration")
-    return found
-
-
-def _arrival(
-    model: PreTrainedModel, layers: nn.ModuleList, batch: Batch
-) -> tuple[Float[Tensor, "B T D"], deque[list[Call]]]:
-    """Return the hidden states that the first layer is given, and what each one is given beside them, by its uses."""
-    arrived: list[Tensor] = []
-    calls: dict[nn.Module, list[Call]] = {layer: [] for layer in layers}
-
-    def hear(layer: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        arrived.extend(arguments[:1] if not arrived else ())
-        calls[layer].append((arguments[1:], named))
-
-    with ExitStack() as hooks:
-        for layer in layers:
-            hooks.enter_context(layer.register_forward_pre_hook(hear, with_kwargs=True))
-        trunk_of(model)(**batch)
-    return arrived[0], deque(calls.values())
