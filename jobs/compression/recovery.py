@@ -24,6 +24,9 @@ from jobs.compression.learning.training import Course, train
 from jobs.compression.technique import Progress
 from jobs.contract.errors import DataRequiredError
 
+LOSSES = Losses(hidden=10.0)
+"""What is learnt from: the states of the layers above all, which say more of a sequence than the output alone."""
+
 DECIDING_EVERY = 8
 """One batch in so many decides, where the caller has held out none."""
 
@@ -97,14 +100,14 @@ def recover(
         deciding: what decides which state is kept; best if no step was fitted on it. Every eighth of *batches* if
             left out, which is then not learnt from.
         layers: the teacher's layer for each of the student's; evenly spaced if left out.
-        losses: what counts.
+        losses: what counts; ``LOSSES`` if left out.
         checkpoints: where snapshots go, and where one may be to go on from.
 
     Raises:
         DataRequiredError: there is not a single batch.
     """
     learning, chosen = set_apart(batches, deciding)
-    matching = _matching(model, teacher, layers, losses or Losses())
+    matching = _matching(model, teacher, layers, losses or LOSSES)
     course = train(matching, list(learning), list(chosen), schedule, progress, checkpoints=checkpoints)
     notes = _notes(course, schedule, alone=learning is chosen)
     return RecoveryOutcome(course.before, course.after, course.steps, notes)
@@ -120,7 +123,7 @@ def control(dense: PreTrainedModel, batches: Batches, schedule: Schedule, progre
     """
     copy = deepcopy(dense)
     learning, chosen = set_apart(batches)
-    matching = _matching(copy, dense, None, Losses())
+    matching = _matching(copy, dense, None, LOSSES)
     train(matching, list(learning), list(chosen), schedule, progress, choose=False)
     return copy
 

@@ -106,6 +106,7 @@ class _Training:
         learning, deciding = data
         self._matching, self._parameters, self._schedule, self._machine = matching, parameters, schedule, machine
         self._learning = learning
+        self._wanted = min(schedule.batch_size, sum(map(_sequences, learning)))
         self._optimizer = WhitenedAdam(parameters, whitening_of(matching, learning), machine)
         self._chance = torch.Generator().manual_seed(schedule.seed)
         self._order: list[int] = []
@@ -166,15 +167,22 @@ class _Training:
         return self.done
 
     def _next(self) -> Iterator[Batch]:
-        """Yield whole batches until there are as many sequences as a step learns from; mixed once all were seen."""
+        """Yield whole batches until there are as many sequences as a step learns from; mixed once all were seen.
+
+        A step takes no more than there is: what it would see twice, it has learnt from already.
+        """
         sequences = 0
-        while sequences < self._schedule.batch_size:
+        while sequences < self._wanted:
             if not self._order:
                 self._order = torch.randperm(len(self._learning), generator=self._chance).tolist()
                 self._passes += 1
             batch = self._learning[self._order.pop()]
-            sequences += len(next(iter(batch.values())))
+            sequences += _sequences(batch)
             yield batch if self._passes == 1 else mixed(batch, self._chance)
+
+
+def _sequences(batch: Batch) -> int:
+    return len(next(iter(batch.values())))
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -248,6 +248,17 @@ def test_only_what_was_seen_is_mixed() -> None:
     assert any(ids not in text for ids in seen[4:])
 
 
+def test_a_step_takes_no_more_than_there_is() -> None:
+    """Where a step asks for more sequences than the data has, it learns from each once."""
+    student, teacher = cut("bert")
+    batches, seen = tiny_batches("bert", 4), []
+    student.base_model.register_forward_hook(lambda *_: seen.append(torch.is_grad_enabled()))
+
+    recover(student, teacher, batches, Schedule(3, 1e-3, batch_size=1000), silent, deciding=tiny_batches("bert", 1))
+
+    assert sum(seen) == 3 * len(batches)
+
+
 def test_whitened_steps_are_steps_for_round_inputs() -> None:
     """A step in whitened coordinates is Adam's step for the map that is given whitened inputs."""
     generator = torch.Generator().manual_seed(0)
