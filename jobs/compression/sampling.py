@@ -7,12 +7,13 @@ cosine of embeddings at half the parameters is 0.900 from 3300 positions, 0.907 
 they take grows with their number and with the model.
 """
 
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, ListBatches, device_of, inference, to_device, trunk_of
+from jobs.batches import Batch, Batches, device_of, inference, to_device, trunk_of
 from jobs.compression.anatomy import Anatomy
 
 POSITIONS = 8192
@@ -23,19 +24,56 @@ WORK = 85_000_000 * POSITIONS
 encoder of base size."""
 
 
-def sampled(model: PreTrainedModel, anatomy: Anatomy, batches: Batches) -> Batches:
-    """Return *batches*, or as many of them, evenly spread, as can be gone through."""
-    first = next(iter(batches), None)
-    if first is None:
-        return batches
-    weights = sum(each.numel() for each in anatomy.encoder(model).parameters())
-    most = max(POSITIONS, WORK // weights)
-    total = _positions(model, first) * sum(map(_numbers, batches)) / _numbers(first)
-    count = ceil(len(batches) * most / total)
-    if count >= len(batches):
-        return batches
-    chosen = {place * len(batches) // count for place in range(count)}
-    return ListBatches([batch for index, batch in enumerate(batches) if index in chosen])
+class Sample:
+    """As much of some data as can be gone through: all of it, or evenly spread batches, chosen when first asked for.
+
+    Args:
+        model: what is to go through it.
+        anatomy: of *model*.
+        everything: what there is.
+    """
+
+    def __init__(self, model: PreTrainedModel, anatomy: Anatomy, everything: Batches) -> None:
+        self._model, self._anatomy, self._everything = model, anatomy, everything
+        self._chosen: Sequence[Batch] | None = None
+
+    def __len__(self) -> int:
+        """Return how many batches there are."""
+        return len(self._batches())
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield each batch."""
+        return iter(self._batches())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what a reader of the report should know: nothing where all was used, or none."""
+        if self._chosen is None or len(self._chosen) == len(self._everything):
+            return ()
+        return (f"Measured on {len(self._chosen)} of {len(self._everything)} batches of the data, evenly spread.",)
+
+    def _batches(self) -> Sequence[Batch]:
+        if self._chosen is None:
+            self._chosen = _spread(list(self._everything), self._most())
+        return self._chosen
+
+    def _most(self) -> float:
+        """Return how many batches can be gone through."""
+        first = next(iter(self._everything), None)
+        if first is None:
+            return 0
+        weights = sum(each.numel() for each in self._anatomy.encoder(self._model).parameters())
+        positions = _positions(self._model, first) / _numbers(first) * sum(map(_numbers, self._everything))
+        return len(self._everything) * max(POSITIONS, WORK // weights) / positions
+
+
+def _spread(everything: Sequence[Batch], most: float) -> Sequence[Batch]:
+    """Return *most* of the batches, or one more; they lie in the order of their lengths."""
+    count = ceil(most)
+    if count >= len(everything):
+        return everything
+    chosen = {place * len(everything) // count for place in range(count)}
+    return [batch for index, batch in enumerate(everything) if index in chosen]
 
 
 def _positions(model: PreTrainedModel, batch: Batch) -> int:

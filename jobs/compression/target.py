@@ -88,8 +88,8 @@ def reach(target: Target, model: PreTrainedModel, ctx: Context, *, refit: bool =
         VerificationError: a change was not what it should be.
         CancelledError: progress said so.
     """
+    ctx = ctx.sampled(model)
     with ctx.anatomy.opened(model):
-        ctx = ctx.sampled(model)
         batches = ctx.data()
         refitting = passes(len(batches), 2 * len(ctx.anatomy.encoder(model))) if refit else 0
         total = len(batches) + refitting
@@ -109,7 +109,7 @@ def reach(target: Target, model: PreTrainedModel, ctx: Context, *, refit: bool =
     figures = {"predicted": planned.predicted // unit_of(target), "achieved": achieved}
     if target.metric == "latency":
         notes = (*notes, MEASURED)
-    return Outcome(model, {**_kept(planned), "ranks": ranks, **figures}, notes)
+    return Outcome(model, {**_kept(planned), "ranks": ranks, **figures}, (*notes, *ctx.notes))
 
 
 def _cut(place: Place, level: Level) -> Cut:

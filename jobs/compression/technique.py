@@ -20,7 +20,7 @@ from jobs.checkpoint.precision import is_quantised, values_of
 from jobs.compression.anatomy import Anatomy
 from jobs.compression.cache import Cache
 from jobs.compression.learning.checkpoints import Checkpoints
-from jobs.compression.sampling import sampled
+from jobs.compression.sampling import Sample
 from jobs.compression.schema import Rule, json_schema, problems
 from jobs.contract.catalogue import NeedsData
 from jobs.contract.errors import DataRequiredError, InvalidRequestError, NotApplicableError, NothingChangedError
@@ -100,8 +100,13 @@ class Context:
         return self.batches
 
     def sampled(self, model: PreTrainedModel) -> "Context":
-        """Return the context with as much of the data as what trains nothing needs."""
-        return self if self.batches is None else replace(self, batches=sampled(model, self.anatomy, self.batches))
+        """Return the context with as much of the data as *model* can go through in minutes."""
+        return self if self.batches is None else replace(self, batches=Sample(model, self.anatomy, self.batches))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what a reader of the report should know of the data."""
+        return self.batches.notes if isinstance(self.batches, Sample) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +206,15 @@ def apply(step: Step, model: PreTrainedModel, ctx: Context) -> Outcome:
             f"Expected {step.technique} before the model's numbers get smaller. Put that step last."
         )
     before = fingerprint(model, ctx.anatomy)
-    trains = chosen.without_training(step.params) != step.params
+    given = ctx.sampled(model) if chosen.without_training(step.params) == step.params else ctx
     with nullcontext() if chosen.is_last else ctx.anatomy.opened(model):
-        outcome = chosen.compress(model, params, ctx if trains else ctx.sampled(model))
+        outcome = chosen.compress(model, params, given)
         ctx.anatomy.settle(outcome.model)
     if params.asks() and fingerprint(outcome.model, ctx.anatomy) == before:
         raise NothingChangedError(
             f"{step.technique} left the model as it was: it is already that small. Asked for: {dict(step.params)}."
         )
-    return outcome
+    return replace(outcome, notes=(*outcome.notes, *given.notes))
 
 
 def fingerprint(model: PreTrainedModel, anatomy: Anatomy) -> dict[str, tuple[Any, ...]]:

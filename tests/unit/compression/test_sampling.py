@@ -2,22 +2,21 @@
 
 import pytest
 import torch
-from transformers import PreTrainedModel
 
 from jobs.batches import Batches, ListBatches
 from jobs.compression import sampling
 from jobs.compression.anatomy import anatomy_of
-from jobs.compression.sampling import POSITIONS, WORK, sampled
-from jobs.compression.technique import Context, apply, registry
+from jobs.compression.sampling import POSITIONS, WORK, Sample
+from jobs.compression.technique import Context, Outcome, apply, registry
 from jobs.contract.spec import Step
 from tests.tiny import TOKENS, tiny, tiny_batch, tiny_batches
 
 
-def wanda(batches: Batches) -> PreTrainedModel:
-    """Return a tiny BERT pruned on *batches*."""
+def wanda(batches: Batches) -> Outcome:
+    """Prune a tiny BERT on *batches*."""
     model = tiny("bert")
     ctx = Context(anatomy_of(model), batches, torch.Generator(), lambda done, total, note="": None, tiny_batch("bert"))
-    return apply(Step("weight_pruning", {"criterion": "wanda"}), model, ctx).model
+    return apply(Step("weight_pruning", {"criterion": "wanda"}), model, ctx)
 
 
 @pytest.mark.parametrize("family", ["bert", "hubert", "vit"])
@@ -25,8 +24,11 @@ def test_little_data_is_gone_through_whole(family: str) -> None:
     """What fits stays the very same."""
     model, batches = tiny(family), tiny_batches(family, 5)
 
-    assert sampled(model, anatomy_of(model), batches) is batches
-    assert sampled(model, anatomy_of(model), ListBatches([])).batches == []
+    found = Sample(model, anatomy_of(model), batches)
+
+    assert all(a is b for a, b in zip(found, batches, strict=True))
+    assert found.notes == ()
+    assert list(Sample(model, anatomy_of(model), ListBatches([]))) == []
 
 
 @pytest.mark.parametrize(("positions", "kept"), [(2 * 2 * TOKENS, [0, 5]), (5 * 2 * TOKENS, [0, 2, 4, 6, 8])])
@@ -38,9 +40,11 @@ def test_of_much_data_evenly_spread_batches_stay(
     monkeypatch.setattr(sampling, "WORK", 0)
     model, batches = tiny("bert"), tiny_batches("bert", 10)
 
-    found = sampled(model, anatomy_of(model), batches)
+    found = Sample(model, anatomy_of(model), batches)
 
+    assert found.notes == ()
     assert all(a is list(batches)[b] for a, b in zip(found, kept, strict=True))
+    assert found.notes == (f"Measured on {len(kept)} of 10 batches of the data, evenly spread.",)
 
 
 def test_a_smaller_model_goes_through_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +54,7 @@ def test_a_smaller_model_goes_through_more(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sampling, "POSITIONS", 1)
     monkeypatch.setattr(sampling, "WORK", weights * 3 * 2 * TOKENS)
 
-    assert len(sampled(model, anatomy_of(model), batches)) == 3
+    assert len(Sample(model, anatomy_of(model), batches)) == 3
     assert WORK // 85_000_000 == POSITIONS
 
 
@@ -62,5 +66,6 @@ def test_a_step_that_trains_nothing_sees_the_sample(monkeypatch: pytest.MonkeyPa
 
     few, part = wanda(batches), wanda(ListBatches([batches.batches[0], batches.batches[3]]))
 
-    assert all(torch.equal(a, b) for a, b in zip(few.parameters(), part.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(few.model.parameters(), part.model.parameters(), strict=True))
+    assert few.notes == ("Measured on 2 of 6 batches of the data, evenly spread.",)
     assert {name for name, each in registry().items() if each.untrained} == {"distillation", "weight_pruning"}
