@@ -12,15 +12,13 @@ from torch import Tensor, nn
 
 from jobs.contract.errors import InvalidRequestError
 from jobs.contract.spec import InputKind, InputSpec
+from jobs.utterances import SAMPLING_RATE, inputs_within
 
 Modality: TypeAlias = InputKind
 """What a model takes: ``text``, ``audio`` or ``image``."""
 
 Batch: TypeAlias = Mapping[str, Tensor]
 """Keyword arguments of one forward pass, each ``(B, …)``; an ``attention_mask`` says which positions are real."""
-
-SAMPLING_RATE = 16_000
-"""Samples per second of the speech models' waveforms."""
 
 FRAMES_PER_SECOND = 100
 """Rows per second of a log-mel spectrogram (10 ms each)."""
@@ -99,13 +97,16 @@ def typical_input(modality: Modality, config: Any) -> InputSpec:
 
 
 def settled_input(modality: Modality, config: Any, spec: InputSpec) -> InputSpec:
-    """Return *spec* with the typical length where it states none.
+    """Return *spec* with the typical length where it states none, and with the whole length of a set of utterances.
 
     Raises:
         InvalidRequestError: the kind is not the model's, or the model cannot take that length.
     """
     if spec.kind != modality:
         raise InvalidRequestError(f"Expected inputs of kind {modality!r}, as the model takes; got {spec.kind!r}.")
+    if spec.preset is not None:
+        within = [settled_input(modality, config, each) for each in inputs_within(spec)]
+        return replace(spec, seconds=sum(each.seconds or 0 for each in within))
     typical = typical_input(modality, config)
     settled = replace(
         spec,
@@ -131,6 +132,15 @@ def synthetic_batch(modality: Modality, config: Any, spec: InputSpec, *, seed: i
     settled = settled_input(modality, config, spec)
     generator = torch.Generator().manual_seed(seed)
     return _MAKERS[modality](config, settled, generator)
+
+
+def synthetic_batches(modality: Modality, config: Any, spec: InputSpec, *, seed: int = 0) -> tuple[Batch, ...]:
+    """Return a random batch for each utterance of the set that *spec* names, or for *spec* itself.
+
+    Raises:
+        InvalidRequestError: the model cannot take one of them.
+    """
+    return tuple(synthetic_batch(modality, config, each, seed=seed) for each in inputs_within(spec))
 
 
 def longest_text(config: Any) -> int:

@@ -14,7 +14,7 @@ from jobs.contract.spec import CompressionSpec
 from jobs.judging import short_batch
 from jobs.profiling.breakdown import breakdown
 from jobs.profiling.profile import Subject, inputs_of, profile_alone
-from jobs.reporting import environment, uncounted
+from jobs.reporting import disturbed, environment, uncounted
 from jobs.stages import Clock, Folders, StageProgress
 
 BREAKDOWN_PASSES = 5
@@ -35,15 +35,17 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Pro
         store_as(model, stored_dtype(folders.source))
     with clock.stage("profile"):
         subject = Subject(model, anatomy.encoder(model), weight_bytes(folders.source))
-        profile = profile_alone(subject, spec.profile, inputs, progress=lambda *done: progress("profile", *done))
+        profile = profile_alone(
+            subject, spec.profile, inputs, quiet=folders.quiet, progress=lambda *done: progress("profile", *done)
+        )
     with clock.stage("breakdown"):
         progress("breakdown", 0, 1)
-        modules = breakdown(model, inputs[0][1], repeats=min(spec.profile.repeats, BREAKDOWN_PASSES))
+        modules = breakdown(model, inputs[0].batches, repeats=min(spec.profile.repeats, BREAKDOWN_PASSES))
     return ProfileReport(
         model={**folders.origin, "architecture": type(model).__name__, "model_type": model.config.model_type},
         profile=profile,
         modules=modules,
-        warnings=tuple(uncounted(profile)),
+        warnings=(*uncounted(profile), *disturbed(profile)),
         environment=environment(),
         seconds=clock.seconds,
     )

@@ -14,14 +14,14 @@ from tempfile import TemporaryDirectory
 
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, entry_of
+from jobs.batches import entry_of
 from jobs.checkpoint.precision import store_as, stored_dtype
 from jobs.checkpoint.writer import weight_bytes, write_artifact
 from jobs.compression.technique import registry
 from jobs.contract.report import Forecast, InputForecast, PlanReport, StepReport
-from jobs.contract.spec import CompressionSpec, InputSpec, Step
+from jobs.contract.spec import CompressionSpec, Step
 from jobs.profiling.macs import count_macs
-from jobs.profiling.profile import inputs_of
+from jobs.profiling.profile import Input, inputs_of
 from jobs.profiling.size import count_parameters
 from jobs.reporting import environment, of_family
 from jobs.stages import Clock, Folders, StageProgress, Stages
@@ -116,10 +116,8 @@ def _weighed(job: Stages, model: PreTrainedModel) -> tuple[str, int]:
         return plan.door, weight_bytes(out)
 
 
-def _forecast(
-    job: Stages, model: PreTrainedModel, inputs: Sequence[tuple[InputSpec, Batch]], bytes_stored: int
-) -> Forecast:
-    counts = [(each, count_macs(entry_of(model), batch)) for each, batch in inputs]
+def _forecast(job: Stages, model: PreTrainedModel, inputs: Sequence[Input], bytes_stored: int) -> Forecast:
+    counts = [(each.spec, count_macs(entry_of(model), *each.batches)) for each in inputs]
     return Forecast(
         params_total=count_parameters(model),
         params_encoder=count_parameters(job.anatomy.encoder(model)),

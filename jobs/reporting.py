@@ -36,6 +36,7 @@ def cautions(fidelity: Fidelity, dense: Profile, compressed: Profile, speedups: 
         else:
             yield "Zeros are stored, and dense kernels multiply by them: expect neither fewer bytes nor less time."
     yield from uncounted(compressed)
+    yield from disturbed(compressed)
 
 
 def uncounted(profile: Profile) -> Iterator[str]:
@@ -43,6 +44,12 @@ def uncounted(profile: Profile) -> Iterator[str]:
     for each in profile.inputs:
         if each.uncounted_ops:
             yield f"MACs leave out operations without a formula: {', '.join(sorted(each.uncounted_ops))}."
+
+
+def disturbed(profile: Profile) -> Iterator[str]:
+    """Yield a sentence if times were taken while the machine was busy."""
+    if any(each.latency_ms is not None and not each.latency_ms.alone for each in profile.inputs):
+        yield "Other jobs computed on the machine while times were taken: ask again for times to rely on."
 
 
 def environment() -> dict[str, Any]:

@@ -21,6 +21,12 @@ class WorkerSettings(Settings):
         unit="bytes",
         minimum=0,
     )
+    quiet_timeout_s: int = setting(
+        "how long timing waits for other jobs on the machine to pause before it goes ahead beside them",
+        600,
+        unit="s",
+        minimum=0,
+    )
     heartbeat_s: int = setting("how often a worker looks after its job and prolongs its lease", 5, unit="s", minimum=1)
     cancel_grace_s: int = setting("how long a cancelled job may go on before it is killed", 30, unit="s", minimum=0)
     stop_grace_s: int = setting("how long a worker that is told to stop lets its job go on", 30, unit="s", minimum=0)

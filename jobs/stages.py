@@ -41,6 +41,7 @@ from jobs.contract.spec import CompressionSpec, Step, Target
 from jobs.datasets import read_batches
 from jobs.evaluation.fidelity import fidelity
 from jobs.judging import Judging, divided, short_batch, synthetic
+from jobs.profiling.latency import Quiet, quiet_as_it_is
 from jobs.profiling.profile import Subject, profile_pair
 
 
@@ -62,6 +63,7 @@ class Folders:
         origin: where the source came from: its uri, revision and sha256.
         cache: keeps what is measured on the source with the data, for the next job on both; None keeps nothing.
         checkpoints: from the name of a training to where it keeps snapshots and looks for one; None for nowhere.
+        quiet: keeps the machine free of other jobs while something is timed.
     """
 
     source: Path
@@ -70,6 +72,7 @@ class Folders:
     origin: Mapping[str, str | None] = field(default_factory=dict)
     cache: Cache | None = None
     checkpoints: Callable[[str], Checkpoints | None] = lambda name: None
+    quiet: Quiet = quiet_as_it_is
 
 
 @dataclass(slots=True)
@@ -221,8 +224,8 @@ class Stages:
         """Return the figures of the dense model and of *model*, both in the format they are stored in."""
         store_as(self.dense, stored_dtype(self.folders.source))
         dense, compressed = self._subject(self.dense, self.folders.source), self._subject(model, self.folders.out)
-        within = _within("profile", self.progress)
-        return profile_pair(dense, compressed, self.spec.profile, modality=self.anatomy.modality, progress=within)
+        within, modality, quiet = _within("profile", self.progress), self.anatomy.modality, self.folders.quiet
+        return profile_pair(dense, compressed, self.spec.profile, modality=modality, progress=within, quiet=quiet)
 
     def _planned(self) -> tuple[Step, ...]:
         if self.spec.target is None:

@@ -28,10 +28,10 @@ from jobs.compression.streamable import check_streamable
 from jobs.compression.streaming import Streamed, stream
 from jobs.contract.errors import NotApplicableError, UnsupportedModelError
 from jobs.contract.report import Fidelity, Forecast, InputForecast, PlanReport, Profile, Report, StepReport
-from jobs.contract.spec import CompressionSpec, InputSpec, Json
+from jobs.contract.spec import CompressionSpec, Json
 from jobs.evaluation.fidelity import fidelity
 from jobs.judging import short_batch, synthetic
-from jobs.profiling.profile import Subject, inputs_of, profile_untimed
+from jobs.profiling.profile import Input, Subject, inputs_of, profile_untimed
 from jobs.reporting import cautions, environment
 from jobs.stages import Clock, Folders, StageProgress
 
@@ -211,9 +211,7 @@ def _check_source(dense: Layered, probe: Batch) -> None:
         raise unfinite_source(wrong)
 
 
-def _profile(
-    layered: Layered, nonzero: Mapping[str, int], folder: Path, inputs: Sequence[tuple[InputSpec, Batch]]
-) -> Profile:
+def _profile(layered: Layered, nonzero: Mapping[str, int], folder: Path, inputs: Sequence[Input]) -> Profile:
     encoder = layered.anatomy.encoder(layered.model)
     store_as(layered.model, layered.dtype)
 

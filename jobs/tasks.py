@@ -6,6 +6,7 @@ log of the worker only), a store that fails as another attempt.
 
 import errno
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from jobs.contract.report import PlanReport, ProfileReport, Report
 from jobs.contract.spec import CompressionSpec
 from jobs.contract.state import JobKind, JobState
 from jobs.contract.uris import parse_uri
+from jobs.quiet import Machine
 from jobs.reporting import environment
 from jobs.scratch import empty, scratch_folder
 from jobs.settings import WorkerSettings, worker_name
@@ -39,6 +41,8 @@ from jobs.state.settings import StateSettings
 from jobs.streamed import StreamedJob
 
 PROGRESS_EVERY_S = 0.5
+LOCKS = f"modelpress-locks-{os.getuid()}"
+"""Where the workers of a machine agree on who computes and who measures, in their folder for what is temporary."""
 AnyReport: TypeAlias = Report | PlanReport | ProfileReport
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 log = logging.getLogger("modelpress.tasks")
@@ -65,11 +69,12 @@ class Reporter:
 
     state: State
     lease: Lease
+    machine: Machine
     stage: str | None = None
     _told: float = field(default=0.0, init=False)
 
     def __call__(self, stage: str, step: int, steps: int, message: str = "") -> None:
-        """Report that *step* of *steps* of *stage* is done.
+        """Report that *step* of *steps* of *stage* is done, and let others measure who wait for it.
 
         Raises:
             CancelledError: the caller wants the job to stop.
@@ -79,6 +84,7 @@ class Reporter:
         if stage == self.stage and step < steps and now - self._told < PROGRESS_EVERY_S:
             return
         self.stage, self._told = stage, now
+        self.machine.make_way()
         progress = {"stage": stage, "step": step, "steps": steps, "fraction": step / steps if steps else 0.0}
         try:
             self.state.ledger.progress(self.lease, progress, message=message)
@@ -96,7 +102,8 @@ class Attempt:
 
     def run(self) -> None:
         """Do the work and record how it ended."""
-        reporter = Reporter(self.state, self.lease)
+        machine = Machine(Path(self.settings.temp_dir) / LOCKS, self.settings.quiet_timeout_s)
+        reporter = Reporter(self.state, self.lease, machine)
         try:
             with _expected(self.lease), self._folder() as folder:
                 self._work(folder, reporter)
@@ -108,10 +115,12 @@ class Attempt:
 
     def _work(self, folder: Path, report_progress: Reporter) -> None:
         spec = CompressionSpec.from_json(self.lease.job.request)
-        folders = pipeline.Folders(folder / "model", folder / "out", folder / "data" if spec.data else None)
+        machine, data = report_progress.machine, folder / "data" if spec.data else None
+        folders = pipeline.Folders(folder / "model", folder / "out", data, quiet=machine.measuring)
         report_progress("fetch", 0, 1)
         folders = self._fetch(spec, folders)
-        report = self._report(spec, folders, report_progress)
+        with machine.computing():
+            report = self._report(spec, folders, report_progress)
         self._publish(folders, report, report_progress)
 
     def _report(self, spec: CompressionSpec, folders: pipeline.Folders, progress: Reporter) -> AnyReport:

@@ -28,6 +28,7 @@ class Latency:
         threads: torch threads.
         device: ``cpu`` or a GPU's name.
         dtype: of the weights.
+        alone: whether no other job computed on the machine meanwhile.
     """
 
     p50: float
@@ -37,6 +38,7 @@ class Latency:
     threads: int
     device: str
     dtype: str
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class InputProfile:
         uncounted_ops: operations with no formula, and how often they ran; empty when the count is complete.
         latency_ms: wall-clock; None for a model that went by layers from disk to disk.
         real_time_factor: seconds of compute per second of audio; None for other inputs.
+        macs_per_second: MACs executed per second of audio; None for other inputs.
     """
 
     input: InputSpec
@@ -58,6 +61,7 @@ class InputProfile:
     uncounted_ops: Mapping[str, int]
     latency_ms: Latency | None
     real_time_factor: float | None = None
+    macs_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 Json = dict[str, Any]
 T = TypeVar("T")
 InputKind = Literal["text", "audio", "image"]
+InputPreset = Literal["superb"]
 TargetMetric = Literal["params", "macs", "bytes", "latency"]
 TargetScope = Literal["encoder", "model"]
 OutputFormat = Literal["safetensors", "onnx", "onnx_int8", "pt2"]
@@ -108,10 +109,11 @@ class RecoverySpec:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One shape of input to profile with; the length in the unit of its kind."""
+    """One shape of input to profile with, the length in the unit of its kind; or, of audio, a set of utterances."""
 
     kind: InputKind
     batch_size: int = 1
+    preset: InputPreset | None = None
     seconds: float | None = None
     tokens: int | None = None
     pixels: int | None = None

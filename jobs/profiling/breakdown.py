@@ -8,7 +8,7 @@ Cost: one forward pass for the MACs, and as many as asked for the time, in which
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
 from typing import Any, TypeAlias
@@ -25,15 +25,15 @@ Reading: TypeAlias = Callable[[], tuple[float, ...]]
 """Counts that only rise."""
 
 
-def breakdown(model: nn.Module, batch: Batch, *, repeats: int) -> tuple[ModuleProfile, ...]:
-    """Return the figures of every module of *model* that takes part in ``model(**batch)``.
+def breakdown(model: nn.Module, batches: Sequence[Batch], *, repeats: int) -> tuple[ModuleProfile, ...]:
+    """Return the figures of every module of *model* that takes part in ``model(**batch)``, over all *batches*.
 
     Modules come in the order of the model, each before those within it; time is the median of *repeats* passes [ms].
     """
-    entry, inputs = entry_of(model), suited(batch, model)
+    entry, inputs = entry_of(model), [suited(batch, model) for batch in batches]
     counter = MacCounter(model)
     with inference(model), counter, _told(entry, lambda: (counter.executed, counter.theoretical)) as macs:
-        entry(**inputs)
+        _run(entry, inputs)
     with inference(model):
         passes = [_timed(entry, inputs) for _ in range(repeats)]
     return tuple(
@@ -50,10 +50,15 @@ def breakdown(model: nn.Module, batch: Batch, *, repeats: int) -> tuple[ModulePr
     )
 
 
-def _timed(model: nn.Module, inputs: Batch) -> dict[str, tuple[float, ...]]:
+def _run(model: nn.Module, inputs: Sequence[Batch]) -> None:
+    for each in inputs:
+        model(**each)
+
+
+def _timed(model: nn.Module, inputs: Sequence[Batch]) -> dict[str, tuple[float, ...]]:
     """Return how long each module of *model* took in one pass [ms]."""
     with _told(model, _clock_of(device_of(model))) as spent:
-        model(**inputs)
+        _run(model, inputs)
     return spent
 
 

@@ -8,7 +8,7 @@ slows both; a speed-up is the median of the pairs' ratios. A bootstrap over the 
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from math import ceil
 from typing import TypeAlias
@@ -23,6 +23,9 @@ Pass: TypeAlias = Callable[[], object]
 
 Stopwatch: TypeAlias = Callable[[Pass], float]
 """Runs a pass and returns how long it took [ms]."""
+
+Quiet: TypeAlias = Callable[[], AbstractContextManager[bool]]
+"""Keeps the machine free of other jobs while its block runs, and gives whether it could."""
 
 Progress: TypeAlias = Callable[[int, int], object]
 """Hears how many of how many passes are done; whatever it raises ends the measurement."""
@@ -75,6 +78,11 @@ def cuda_ms(run: Pass) -> float:
     return float(began.elapsed_time(ended))
 
 
+def quiet_as_it_is() -> AbstractContextManager[bool]:
+    """Return the quiet of a machine that nobody else is known to use."""
+    return nullcontext(enter_result=True)
+
+
 def stopwatch_for(device: torch.device) -> Stopwatch:
     """Return how to time what runs on *device*."""
     return cuda_ms if device.type == "cuda" else wall_ms
@@ -92,10 +100,10 @@ def time_alone(run: Pass, *, repeats: int, stopwatch: Stopwatch, progress: Progr
     return tuple(time_ms for (time_ms,) in _rounds(lambda _index: (stopwatch(run),), repeats, progress))
 
 
-def summarise(times_ms: Sequence[float], *, threads: int, device: str, dtype: str) -> Latency:
+def summarise(times_ms: Sequence[float], *, threads: int, device: str, dtype: str, alone: bool = True) -> Latency:
     """Return median, spread and minimum of one model's passes."""
     low, middle, high = _quantiles(torch.tensor(times_ms, dtype=torch.float64), (0.25, 0.5, 0.75))
-    return Latency(middle, high - low, min(times_ms), len(times_ms), threads, device, dtype)
+    return Latency(middle, high - low, min(times_ms), len(times_ms), threads, device, dtype, alone)
 
 
 def speedup(times: PairedTimes, spec: InputSpec, *, seed: int = 0) -> Speedup:

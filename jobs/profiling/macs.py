@@ -44,11 +44,11 @@ class MacCount:
     uncounted_ops: Mapping[str, int] = field(default_factory=dict)
 
 
-def count_macs(model: nn.Module, batch: Batch) -> MacCount:
-    """Return the MACs of ``model(**batch)`` by running it once, on its own device, meta included."""
-    inputs = suited(batch, model)
+def count_macs(model: nn.Module, *batches: Batch) -> MacCount:
+    """Return the MACs of ``model(**batch)`` over all *batches*, run once each, on its own device, meta included."""
     with inference(model), MacCounter(model) as counter:
-        model(**inputs)
+        for batch in batches:
+            model(**suited(batch, model))
     return MacCount(counter.executed, counter.theoretical, dict(sorted(counter.uncounted.items())))
 
 

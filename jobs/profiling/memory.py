@@ -19,9 +19,15 @@ from torch.utils._pytree import tree_leaves
 from jobs.batches import Batch, inference, suited
 
 
-def peak_memory_bytes(model: nn.Module, batch: Batch) -> int:
-    """Return the bytes of weights, buffers and the most that is alive at once while ``model(**batch)`` runs."""
-    inputs = suited(batch, model)
+def peak_memory_bytes(model: nn.Module, *batches: Batch) -> int:
+    """Return the bytes of weights, buffers and the most that is alive at once while ``model(**batch)`` runs.
+
+    Of several *batches* the largest decides.
+    """
+    return max(_peak_bytes(model, suited(batch, model)) for batch in batches)
+
+
+def _peak_bytes(model: nn.Module, inputs: Batch) -> int:
     live = _LiveTensors()
     live.follow(model.parameters())
     live.follow(model.buffers())

@@ -15,7 +15,7 @@ from jobs.batches import (
     inference,
     settled_input,
     suited,
-    synthetic_batch,
+    synthetic_batches,
     typical_input,
 )
 from jobs.contract.report import InputProfile, Latency, Profile, Speedup
@@ -23,8 +23,10 @@ from jobs.contract.spec import InputSpec, ProfileSpec
 from jobs.profiling.latency import (
     Pass,
     Progress,
+    Quiet,
     Stopwatch,
     pinned_threads,
+    quiet_as_it_is,
     speedup,
     stopwatch_for,
     summarise,
@@ -56,6 +58,24 @@ class Subject:
     nonzero: Callable[[nn.Module], int] = count_nonzero
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a model is measured on.
+
+    Attributes:
+        spec: what it is, settled.
+        batches: one for a shape, one for each utterance of a set; a pass takes all of them, one after another.
+    """
+
+    spec: InputSpec
+    batches: tuple[Batch, ...]
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how much audio a pass takes, over whole batches [s]; None for other inputs."""
+        return None if self.spec.seconds is None else self.spec.batch_size * self.spec.seconds
+
+
 def profile_pair(
     dense: Subject,
     compressed: Subject,
@@ -63,6 +83,7 @@ def profile_pair(
     *,
     modality: Modality,
     progress: Progress = lambda done, total: None,
+    quiet: Quiet = quiet_as_it_is,
     stopwatch: Stopwatch | None = None,
     seed: int = 0,
 ) -> tuple[Profile, Profile, tuple[Speedup, ...]]:
@@ -74,15 +95,11 @@ def profile_pair(
     Raises:
         InvalidRequestError: an input is not of the model's kind, or of a length it cannot take.
     """
-    batches = inputs_of(spec, modality, dense.model.config, seed=seed)
-    bench = _Bench(
-        dense.model, compressed.model, spec.repeats, stopwatch or stopwatch_for(device_of(dense.model)), seed
-    )
+    inputs = inputs_of(spec, modality, dense.model.config, seed=seed)
+    watch = stopwatch or stopwatch_for(device_of(dense.model))
+    bench = _Bench(dense.model, compressed.model, spec.repeats, watch, quiet, seed)
     with inference(dense.model, compressed.model), pinned_threads(spec.threads):
-        measured = [
-            bench.measure(each, batch, _within(progress, index, len(batches)))
-            for index, (each, batch) in enumerate(batches)
-        ]
+        measured = [bench.measure(each, _within(progress, index, len(inputs))) for index, each in enumerate(inputs)]
     of_dense, of_compressed, speedups = zip(*measured, strict=True)
     return _profile(dense, of_dense), _profile(compressed, of_compressed), speedups
 
@@ -90,37 +107,39 @@ def profile_pair(
 def profile_alone(
     subject: Subject,
     spec: ProfileSpec,
-    inputs: Sequence[tuple[InputSpec, Batch]],
+    inputs: Sequence[Input],
     *,
     progress: Progress = lambda done, total: None,
+    quiet: Quiet = quiet_as_it_is,
     stopwatch: Stopwatch | None = None,
 ) -> Profile:
     """Return the figures of *subject* on *inputs*, timed as *spec* says."""
     watch = stopwatch or stopwatch_for(device_of(subject.model))
     measured = []
     with inference(subject.model), pinned_threads(spec.threads):
-        for index, (each, batch) in enumerate(inputs):
-            told = _within(progress, index, len(inputs))
-            times = time_alone(_pass(subject.model, batch), repeats=spec.repeats, stopwatch=watch, progress=told)
-            measured.append(_on_input(subject.model, each, batch, times))
+        for index, each in enumerate(inputs):
+            told, run = _within(progress, index, len(inputs)), _pass(subject.model, each)
+            with quiet() as alone:
+                times = time_alone(run, repeats=spec.repeats, stopwatch=watch, progress=told)
+            measured.append(_on_input(subject.model, each, _latency(subject.model, times, alone=alone)))
     return _profile(subject, measured)
 
 
-def profile_untimed(subject: Subject, inputs: Sequence[tuple[InputSpec, Batch]]) -> Profile:
+def profile_untimed(subject: Subject, inputs: Sequence[Input]) -> Profile:
     """Return the figures of *subject* on *inputs*, of at least one, but for its latency."""
     with inference(subject.model):
-        return _profile(subject, [_on_input(subject.model, each, batch, None) for each, batch in inputs])
+        return _profile(subject, [_on_input(subject.model, each, None) for each in inputs])
 
 
-def inputs_of(spec: ProfileSpec, modality: Modality, config: Any, *, seed: int = 0) -> list[tuple[InputSpec, Batch]]:
-    """Return the inputs of *spec*, or a typical one, each settled and with its random batch.
+def inputs_of(spec: ProfileSpec, modality: Modality, config: Any, *, seed: int = 0) -> list[Input]:
+    """Return the inputs of *spec*, or a typical one, each settled and with its random batches.
 
     Raises:
         InvalidRequestError: an input is not of the model's kind, or of a length it cannot take.
     """
     asked = spec.inputs or (typical_input(modality, config),)
     settled = [settled_input(modality, config, each) for each in asked]
-    return [(each, synthetic_batch(modality, config, each, seed=seed)) for each in settled]
+    return [Input(each, synthetic_batches(modality, config, each, seed=seed)) for each in settled]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,39 +158,46 @@ class _Bench:
     compressed: nn.Module
     repeats: int
     stopwatch: Stopwatch
+    quiet: Quiet
     seed: int
 
-    def measure(self, spec: InputSpec, batch: Batch, progress: Progress) -> tuple[_Measured, _Measured, Speedup]:
+    def measure(self, given: Input, progress: Progress) -> tuple[_Measured, _Measured, Speedup]:
         """Return both models' figures on one input, timed in pairs."""
-        passes = _pass(self.dense, batch), _pass(self.compressed, batch)
-        times = time_pairs(*passes, repeats=self.repeats, stopwatch=self.stopwatch, progress=progress)
-        of_dense = _on_input(self.dense, spec, batch, times.dense)
-        of_compressed = _on_input(self.compressed, spec, batch, times.compressed)
-        return of_dense, of_compressed, speedup(times, spec, seed=self.seed)
+        passes = _pass(self.dense, given), _pass(self.compressed, given)
+        with self.quiet() as alone:
+            times = time_pairs(*passes, repeats=self.repeats, stopwatch=self.stopwatch, progress=progress)
+        of_dense = _on_input(self.dense, given, _latency(self.dense, times.dense, alone=alone))
+        of_compressed = _on_input(self.compressed, given, _latency(self.compressed, times.compressed, alone=alone))
+        return of_dense, of_compressed, speedup(times, given.spec, seed=self.seed)
 
 
-def _pass(model: nn.Module, batch: Batch) -> Pass:
-    inputs, entry = suited(batch, model), entry_of(model)
-    return lambda: entry(**inputs)
+def _pass(model: nn.Module, given: Input) -> Pass:
+    inputs, entry = [suited(batch, model) for batch in given.batches], entry_of(model)
+
+    def run() -> None:
+        for each in inputs:
+            entry(**each)
+
+    return run
 
 
-def _on_input(model: nn.Module, spec: InputSpec, batch: Batch, times_ms: tuple[float, ...] | None) -> _Measured:
-    macs = count_macs(entry_of(model), batch)
-    latency = None if times_ms is None else _latency(model, times_ms)
+def _on_input(model: nn.Module, given: Input, latency: Latency | None) -> _Measured:
+    macs, seconds = count_macs(entry_of(model), *given.batches), given.seconds
     figures = InputProfile(
-        input=spec,
+        input=given.spec,
         macs_executed=macs.executed,
         macs_theoretical=macs.theoretical,
         uncounted_ops=macs.uncounted_ops,
         latency_ms=latency,
-        real_time_factor=_real_time_factor(latency, spec),
+        real_time_factor=None if latency is None or seconds is None else latency.p50 / 1000 / seconds,
+        macs_per_second=None if seconds is None else macs.executed / seconds,
     )
-    return _Measured(figures, peak_memory_bytes(entry_of(model), batch))
+    return _Measured(figures, peak_memory_bytes(entry_of(model), *given.batches))
 
 
-def _latency(model: nn.Module, times_ms: tuple[float, ...]) -> Latency:
+def _latency(model: nn.Module, times_ms: tuple[float, ...], *, alone: bool) -> Latency:
     threads = torch.get_num_threads()
-    return summarise(times_ms, threads=threads, device=_device_name(model), dtype=_dtype_name(model))
+    return summarise(times_ms, threads=threads, device=_device_name(model), dtype=_dtype_name(model), alone=alone)
 
 
 def _profile(subject: Subject, measured: Sequence[_Measured]) -> Profile:
@@ -184,11 +210,6 @@ def _profile(subject: Subject, measured: Sequence[_Measured]) -> Profile:
         peak_memory_bytes=max(each.peak_memory_bytes for each in measured),
         inputs=tuple(each.figures for each in measured),
     )
-
-
-def _real_time_factor(latency: Latency | None, spec: InputSpec) -> float | None:
-    """Return seconds of compute per second of audio, over the whole batch."""
-    return None if latency is None or spec.seconds is None else latency.p50 / 1000 / (spec.batch_size * spec.seconds)
 
 
 def _device_name(model: nn.Module) -> str:

@@ -44,7 +44,8 @@ def _field(hint: Any, **options: Any) -> fields.Field[Any]:
     if origin is tuple:
         return fields.List(_field(arguments[0]), **options)
     if origin is Literal:
-        return Tag(*arguments, metadata=options.get("metadata")) if len(arguments) == 1 else fields.String(**options)
+        is_tag = len(arguments) == 1 and not options.get("allow_none")
+        return Tag(*arguments, metadata=options.get("metadata")) if is_tag else fields.String(**options)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return fields.Dict(keys=fields.String(), values=_field(arguments[1]), **options)
     if is_dataclass(hint) and isinstance(hint, type):

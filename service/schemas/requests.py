@@ -15,6 +15,7 @@ from jobs.contract.spec import (
     DEFAULT_RUN_TIMEOUT_S,
     DEFAULT_SAMPLES,
     DEFAULT_THREADS,
+    InputPreset,
     OutputFormat,
     Storage,
     TargetMetric,
@@ -111,12 +112,16 @@ class Recovery(RequestSchema):
 
 
 class AudioInput(RequestSchema):
-    """Waveforms at the model's sampling rate."""
+    """Waveforms at the model's sampling rate: all of one length, or one after another those of a published set."""
 
+    rules = (ExactlyOne(("seconds", "preset")),)
     kind = Tag("audio")
     batch_size = whole(1, 64, "Waveforms in the batch", default=1)
-    seconds = StrictNumber(
-        required=True, validate=Within(min=0.1, max=60), metadata={"description": "Length of each [s]"}
+    seconds = StrictNumber(validate=Within(min=0.1, max=60), metadata={"description": "Length of each [s]"})
+    preset = NamedEnum(
+        "InputPreset",
+        get_args(InputPreset),
+        metadata={"description": "superb: the 32 utterances, 224.86 s in all, that SUPERB counts MACs over"},
     )
 
 

@@ -18,13 +18,8 @@ from jobs.compression.technique import Context, apply
 from jobs.contract.spec import Step
 from jobs.profiling.macs import count_macs
 from jobs.profiling.size import count_nonzero
+from jobs.utterances import SUPERB_SAMPLES
 
-SUPERB_SAMPLES = (
-    20560, 34560, 38480, 42560, 45600, 48720, 52000, 55120, 59120, 62720, 66400, 71200, 75200, 78640, 82800, 87520,
-    92720, 98560, 104400, 111120, 118480, 125040, 132720, 142640, 154000, 166720, 180880, 197920, 217920, 239280,
-    268160, 326000,
-)  # fmt: skip
-"""Samples of the 32 recordings, at 16 kHz."""
 MEAN_SAMPLES = round(sum(n * n for n in SUPERB_SAMPLES) / sum(SUPERB_SAMPLES))
 """Their mean, weighted by length: attention grows with the square, so one recording of it costs as much a second."""
 

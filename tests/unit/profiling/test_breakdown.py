@@ -12,7 +12,7 @@ from tests.tiny import tiny, tiny_batch
 
 def modules_of(model: PreTrainedModel, family: str) -> dict[str, ModuleProfile]:
     """Return the figures of the modules of *model* by their paths."""
-    return {each.path: each for each in breakdown(model, tiny_batch(family), repeats=3)}
+    return {each.path: each for each in breakdown(model, [tiny_batch(family)], repeats=3)}
 
 
 @pytest.mark.parametrize("family", ["bert", "hubert", "vit"])
@@ -20,7 +20,7 @@ def test_the_whole_model_comes_first_and_its_parts_add_up(family: str) -> None:
     """The first is the model with all its MACs and parameters; those of each layer's maps are within the layer's."""
     model, batch = tiny(family), tiny_batch(family)
 
-    whole, *parts = breakdown(model, batch, repeats=1)
+    whole, *parts = breakdown(model, [batch], repeats=1)
 
     assert (whole.path, whole.type) == ("", type(model).__name__)
     assert whole.params_total == model.num_parameters()

@@ -1,13 +1,19 @@
 """Both models' figures side by side."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from transformers import BertConfig, BertModel, HubertConfig, HubertModel
 
+from jobs.batches import synthetic_batch
 from jobs.contract.errors import InvalidRequestError
 from jobs.contract.spec import InputSpec, ProfileSpec
 from jobs.profiling.latency import Pass
-from jobs.profiling.profile import Subject, profile_pair
+from jobs.profiling.macs import count_macs
+from jobs.profiling.profile import Subject, inputs_of, profile_alone, profile_pair
+from jobs.reporting import disturbed
+from jobs.utterances import inputs_within
 
 BERT = BertConfig(
     vocab_size=50,
@@ -89,6 +95,34 @@ def test_audio_has_a_real_time_factor() -> None:
 
     assert dense.inputs[0].real_time_factor == pytest.approx(0.125)
     assert dense.inputs[0].uncounted_ops == {}
+
+
+def test_a_published_set_of_utterances_is_one_input() -> None:
+    """A pass takes all of SUPERB's 32 utterances, one after another; figures per second are over their 224.86 s."""
+    spec = ProfileSpec((InputSpec("audio", preset="superb"),), repeats=1)
+    subject = hubert()
+
+    profile = profile_alone(subject, spec, inputs_of(spec, "audio", subject.model.config), stopwatch=steady)
+
+    (found,) = profile.inputs
+    each = [synthetic_batch("audio", subject.model.config, one) for one in inputs_within(spec.inputs[0])]
+    assert found.input == InputSpec("audio", preset="superb", seconds=pytest.approx(224.86))
+    assert found.macs_executed == sum(count_macs(subject.model, batch).executed for batch in each)
+    assert found.macs_per_second == pytest.approx(found.macs_executed / 224.86)
+    assert found.real_time_factor == pytest.approx(0.5 / 224.86)
+
+
+def test_a_machine_that_is_not_quiet_is_told() -> None:
+    """Where others computed meanwhile, each time says so, and the report warns."""
+    spec = ProfileSpec((InputSpec("text", tokens=4),), repeats=1)
+
+    found = profile_pair(
+        bert(1), bert(1), spec, modality="text", stopwatch=steady, quiet=lambda: nullcontext(enter_result=False)
+    )
+
+    assert [each.inputs[0].latency_ms.alone for each in found[:2]] == [False, False]
+    assert "Other jobs computed" in next(disturbed(found[1]))
+    assert not list(disturbed(profile_pair(bert(1), bert(1), spec, modality="text", stopwatch=steady)[1]))
 
 
 def test_an_input_of_another_kind_is_refused() -> None:

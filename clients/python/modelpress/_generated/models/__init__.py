@@ -22,6 +22,7 @@ from .health_checks import HealthChecks
 from .image_input import ImageInput
 from .input_forecast import InputForecast
 from .input_forecast_uncounted_ops import InputForecastUncountedOps
+from .input_preset import InputPreset
 from .input_profile import InputProfile
 from .input_profile_uncounted_ops import InputProfileUncountedOps
 from .input_spec import InputSpec
@@ -118,6 +119,7 @@ __all__ = (
     "ImageInput",
     "InputForecast",
     "InputForecastUncountedOps",
+    "InputPreset",
     "InputProfile",
     "InputProfileUncountedOps",
     "InputSpec",

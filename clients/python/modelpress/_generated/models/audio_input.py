@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from attrs import define as _attrs_define
 
+from ..models.input_preset import InputPreset, check_input_preset
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="AudioInput")
@@ -12,31 +13,39 @@ T = TypeVar("T", bound="AudioInput")
 
 @_attrs_define
 class AudioInput:
-    """Waveforms at the model's sampling rate."""
+    """Waveforms at the model's sampling rate: all of one length, or one after another those of a published set."""
 
     kind: Literal["audio"]
-    seconds: float
-    """ Length of each [s] """
     batch_size: int | Unset = 1
     """ Waveforms in the batch """
+    seconds: float | Unset = UNSET
+    """ Length of each [s] """
+    preset: InputPreset | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         kind = self.kind
 
+        batch_size = self.batch_size
+
         seconds = self.seconds
 
-        batch_size = self.batch_size
+        preset: str | Unset = UNSET
+        if not isinstance(self.preset, Unset):
+            preset = self.preset
 
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
             {
                 "kind": kind,
-                "seconds": seconds,
             }
         )
         if batch_size is not UNSET:
             field_dict["batch_size"] = batch_size
+        if seconds is not UNSET:
+            field_dict["seconds"] = seconds
+        if preset is not UNSET:
+            field_dict["preset"] = preset
 
         return field_dict
 
@@ -47,14 +56,22 @@ class AudioInput:
         if kind != "audio":
             raise ValueError(f"kind must match const 'audio', got '{kind}'")
 
-        seconds = d.pop("seconds")
-
         batch_size = d.pop("batch_size", UNSET)
+
+        seconds = d.pop("seconds", UNSET)
+
+        _preset = d.pop("preset", UNSET)
+        preset: InputPreset | Unset
+        if isinstance(_preset, Unset):
+            preset = UNSET
+        else:
+            preset = check_input_preset(_preset)
 
         audio_input = cls(
             kind=kind,
-            seconds=seconds,
             batch_size=batch_size,
+            seconds=seconds,
+            preset=preset,
         )
 
         return audio_input

@@ -19,7 +19,8 @@ class InputForecast:
     """What a forward pass on one input will multiply."""
 
     input_: InputSpec
-    """ One shape of input to profile with; the length in the unit of its kind. """
+    """ One shape of input to profile with, the length in the unit of its kind; or, of audio, a set of utterances.
+    """
     macs_executed: int
     """ MACs of one forward pass of the whole batch. """
     uncounted_ops: InputForecastUncountedOps

@@ -22,7 +22,8 @@ class InputProfile:
     """Figures that depend on the input."""
 
     input_: InputSpec
-    """ One shape of input to profile with; the length in the unit of its kind. """
+    """ One shape of input to profile with, the length in the unit of its kind; or, of audio, a set of utterances.
+    """
     macs_executed: int
     """ MACs of one forward pass of the whole batch. """
     macs_theoretical: int
@@ -33,6 +34,8 @@ class InputProfile:
     """ wall-clock; None for a model that went by layers from disk to disk. """
     real_time_factor: float | None | Unset = UNSET
     """ seconds of compute per second of audio; None for other inputs. """
+    macs_per_second: float | None | Unset = UNSET
+    """ MACs executed per second of audio; None for other inputs. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,6 +61,12 @@ class InputProfile:
         else:
             real_time_factor = self.real_time_factor
 
+        macs_per_second: float | None | Unset
+        if isinstance(self.macs_per_second, Unset):
+            macs_per_second = UNSET
+        else:
+            macs_per_second = self.macs_per_second
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -71,6 +80,8 @@ class InputProfile:
         )
         if real_time_factor is not UNSET:
             field_dict["real_time_factor"] = real_time_factor
+        if macs_per_second is not UNSET:
+            field_dict["macs_per_second"] = macs_per_second
 
         return field_dict
 
@@ -113,6 +124,15 @@ class InputProfile:
 
         real_time_factor = _parse_real_time_factor(d.pop("real_time_factor", UNSET))
 
+        def _parse_macs_per_second(data: object) -> float | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(float | None | Unset, data)
+
+        macs_per_second = _parse_macs_per_second(d.pop("macs_per_second", UNSET))
+
         input_profile = cls(
             input_=input_,
             macs_executed=macs_executed,
@@ -120,6 +140,7 @@ class InputProfile:
             uncounted_ops=uncounted_ops,
             latency_ms=latency_ms,
             real_time_factor=real_time_factor,
+            macs_per_second=macs_per_second,
         )
 
         input_profile.additional_properties = d

@@ -13,10 +13,11 @@ T = TypeVar("T", bound="InputSpec")
 
 @_attrs_define
 class InputSpec:
-    """One shape of input to profile with; the length in the unit of its kind."""
+    """One shape of input to profile with, the length in the unit of its kind; or, of audio, a set of utterances."""
 
     kind: str
     batch_size: int | Unset = UNSET
+    preset: None | str | Unset = UNSET
     seconds: float | None | Unset = UNSET
     tokens: int | None | Unset = UNSET
     pixels: int | None | Unset = UNSET
@@ -26,6 +27,12 @@ class InputSpec:
         kind = self.kind
 
         batch_size = self.batch_size
+
+        preset: None | str | Unset
+        if isinstance(self.preset, Unset):
+            preset = UNSET
+        else:
+            preset = self.preset
 
         seconds: float | None | Unset
         if isinstance(self.seconds, Unset):
@@ -54,6 +61,8 @@ class InputSpec:
         )
         if batch_size is not UNSET:
             field_dict["batch_size"] = batch_size
+        if preset is not UNSET:
+            field_dict["preset"] = preset
         if seconds is not UNSET:
             field_dict["seconds"] = seconds
         if tokens is not UNSET:
@@ -69,6 +78,15 @@ class InputSpec:
         kind = d.pop("kind")
 
         batch_size = d.pop("batch_size", UNSET)
+
+        def _parse_preset(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        preset = _parse_preset(d.pop("preset", UNSET))
 
         def _parse_seconds(data: object) -> float | None | Unset:
             if data is None:
@@ -100,6 +118,7 @@ class InputSpec:
         input_spec = cls(
             kind=kind,
             batch_size=batch_size,
+            preset=preset,
             seconds=seconds,
             tokens=tokens,
             pixels=pixels,

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="Latency")
 
 
@@ -27,6 +29,8 @@ class Latency:
     """ ``cpu`` or a GPU's name. """
     dtype: str
     """ of the weights. """
+    alone: bool | Unset = UNSET
+    """ whether no other job computed on the machine meanwhile. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -44,6 +48,8 @@ class Latency:
 
         dtype = self.dtype
 
+        alone = self.alone
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -57,6 +63,8 @@ class Latency:
                 "dtype": dtype,
             }
         )
+        if alone is not UNSET:
+            field_dict["alone"] = alone
 
         return field_dict
 
@@ -77,6 +85,8 @@ class Latency:
 
         dtype = d.pop("dtype")
 
+        alone = d.pop("alone", UNSET)
+
         latency = cls(
             p50=p50,
             iqr=iqr,
@@ -85,6 +95,7 @@ class Latency:
             threads=threads,
             device=device,
             dtype=dtype,
+            alone=alone,
         )
 
         latency.additional_properties = d

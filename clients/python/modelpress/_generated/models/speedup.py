@@ -18,7 +18,8 @@ class Speedup:
     """Dense over compressed latency, from pairs measured in the same run."""
 
     input_: InputSpec
-    """ One shape of input to profile with; the length in the unit of its kind. """
+    """ One shape of input to profile with, the length in the unit of its kind; or, of audio, a set of utterances.
+    """
     ratio: float
     """ median of the paired ratios. """
     low: float
