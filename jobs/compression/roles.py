@@ -13,6 +13,7 @@ so does one of a gate; what arrives is linear in up and not in the gate.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
@@ -21,6 +22,9 @@ from torch import Tensor
 from jobs.compression.joining import joins_of
 from jobs.compression.specimen import TOLERANCE, Heard, Specimen, same
 from jobs.contract.errors import UnsupportedModelError
+
+SPEAKERS = 3
+"""Positions, at least, at which each change is tried: the first in a text that is read from the left hears none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,9 @@ def _attention(specimen: Specimen, heard: Heard, heads: Heads) -> tuple[str, str
             f"give; {_several(found)} found among {_maps(heard, heard.given)}"
         )
     query, key, value, output = found[0]
-    for name, span in ((query, heads.size), (key, heads.size * heads.group)):
-        _check_apart(specimen, heard, (name, output), heads.size, span)
+    local = _places(heard.gave[query]) // SPEAKERS
+    _check_apart(_Link(specimen, heard, query, output, at_once=local), heads.size, heads.size)
+    _check_apart(_Link(specimen, heard, key, output), heads.size, heads.size * heads.group)
     return query, key, value, output
 
 
@@ -137,29 +142,23 @@ def _reach(specimen: Specimen, heard: Heard, name: str, reader: str) -> set[str]
     return {name for name, where in places.items() if bool(where.any())}
 
 
-def _check_apart(specimen: Specimen, heard: Heard, maps: tuple[str, str], size: int, span: int) -> None:
+def _check_apart(link: "_Link", size: int, span: int) -> None:
     """Refuse heads that are heard in each other's place, or not in the whole of their own.
 
     Args:
-        specimen: a layer.
-        heard: in a run without changes.
-        maps: query or key, and the map that reads what heads give.
+        link: from query or key to the map that reads what heads give.
         size: how many outputs of the former are a head.
         span: how many inputs of the latter come from it.
     """
-    name, reader = maps
-    outputs, inputs = heard.gave[name].shape[-1], heard.given[reader].shape[-1]
+    outputs, inputs = link.heard.gave[link.speaker].shape[-1], link.heard.given[link.reader].shape[-1]
     count = outputs // size
-    first = torch.arange(outputs) % size == 0
-    for some in _codes(count) if count * size == outputs and count * span == inputs else ():
-        moved = _columns(specimen, heard, name, reader, first & some.repeat_interleave(size))
-        if not torch.equal(moved, some.repeat_interleave(span)):
-            break
-    else:
-        return
+    if count * size == outputs and count * span == inputs:
+        some, first = _codes(count), torch.arange(outputs) % size == 0
+        if torch.equal(link.tried(some.repeat_interleave(size, dim=1) & first), some.repeat_interleave(span, dim=1)):
+            return
     raise UnsupportedModelError(
-        f"heads that know nothing of each other were looked for in {name}, each {size} of its {outputs} outputs and "
-        f"heard in {span} of the {inputs} inputs of {reader}; some are heard elsewhere"
+        f"heads that know nothing of each other were looked for in {link.speaker}, each {size} of its {outputs} "
+        f"outputs and heard in {span} of the {inputs} inputs of {link.reader}; some are heard elsewhere"
     )
 
 
@@ -191,12 +190,9 @@ def _is_pair(specimen: Specimen, heard: Heard, up: str, down: str) -> bool:
         return False
     if _reach(specimen, heard, up, down) != {"here"}:
         return False
-    return all(
-        bool(moved.any()) and not bool((moved & ~some).any())
-        for some in _codes(units)
-        if some.any()
-        for moved in (_columns(specimen, heard, up, down, some),)
-    )
+    some = _codes(units)
+    moved = _Link(specimen, heard, up, down, at_once=_places(heard.gave[up])).tried(some)
+    return torch.equal(moved.any(dim=1), some.any(dim=1)) and not bool((moved & ~some).any())
 
 
 def _is_linear(specimen: Specimen, heard: Heard, up: str, down: str) -> bool:
@@ -220,22 +216,48 @@ def _nothing_else(specimen: Specimen, known: set[str]) -> None:
         )
 
 
-def _columns(specimen: Specimen, heard: Heard, name: str, reader: str, speaking: Bool[Tensor, " O"]) -> Tensor:
-    """Return which inputs of *reader* change when the outputs *speaking* of the map *name* do."""
-    changed = specimen.run({name: lambda gave: gave + 3 * specimen.noise(gave) * speaking})
-    return _moved(heard.given[reader], changed.given[reader]).flatten(0, 1).any(dim=0)
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """From a map to one that hears of it, in a layer and a run of it without changes.
+
+    Attributes:
+        speaker: the map.
+        reader: the map that hears of it.
+        at_once: how many changes are tried in one run, each at other positions; one at all of them where what is said
+            at one position is heard at others.
+    """
+
+    specimen: Specimen
+    heard: Heard
+    speaker: str
+    reader: str
+    at_once: int = 1
+
+    def tried(self, sets: Bool[Tensor, "N O"]) -> Bool[Tensor, "N I"]:
+        """Return which inputs of the reader change when some outputs of the speaker do, for each of *sets* of them."""
+        found, gave = [], self.heard.gave[self.speaker]
+        for some in torch.split(sets, max(1, self.at_once)):
+            which = torch.arange(_places(gave)) % len(some)
+            noise = 3 * self.specimen.noise(gave) * some[which].view(gave.shape)
+            changed = self.specimen.run({self.speaker: partial(torch.add, noise)})
+            moved = _moved(self.heard.given[self.reader], changed.given[self.reader]).flatten(0, 1)
+            found += [moved[which == index].any(dim=0) for index in range(len(some))]
+        return torch.stack(found)
+
+
+def _places(states: Float[Tensor, "B T W"]) -> int:
+    return states.shape[0] * states.shape[1]
 
 
 def _moved(before: Float[Tensor, "B T I"], after: Float[Tensor, "B T I"]) -> Bool[Tensor, "B T I"]:
     return (after - before).abs() > TOLERANCE * before.abs().mean()
 
 
-def _codes(count: int) -> Iterator[Bool[Tensor, " _"]]:
-    """Yield few subsets of *count* things such that of any two each is once in one without the other."""
-    for bit in range(max(1, (count - 1).bit_length())):
-        some = (torch.arange(count) >> bit) % 2 == 1
-        yield some
-        yield ~some
+def _codes(count: int) -> Bool[Tensor, "N _"]:
+    """Return few subsets of *count* things such that of any two each is once in one without the other."""
+    bits = torch.arange(max(1, (count - 1).bit_length()))
+    some = (torch.arange(count) >> bits[:, None]) % 2 == 1
+    return torch.cat([some, ~some])
 
 
 def _several(found: Sequence[tuple[str, ...]]) -> str:

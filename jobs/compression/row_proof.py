@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import torch
 from accelerate import init_empty_weights
@@ -31,6 +31,9 @@ from jobs.compression.settling import settle_depth, settle_heads
 from jobs.compression.specimen import Specimen, same
 from jobs.compression.surgery import drop_heads, drop_units, mask
 from jobs.contract.errors import UnsupportedModelError
+
+Part: TypeAlias = Literal["heads", "units"]
+PARTS: tuple[Part, ...] = ("heads", "units")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +71,30 @@ class Fresh:
         return head_dim_of(self.config), group_of(self.config)
 
 
-def proven(row: Family, fresh: Fresh, specimens: Sequence[Specimen]) -> Family:
+def proven(row: Family, fresh: Fresh, specimens: Iterator[Specimen]) -> Family:
     """Return *row* with what hangs on heads and what the config can say, all of it proven.
 
     Args:
         row: says where the maps are.
         fresh: models to try it on.
-        specimens: the layers.
+        specimens: the layers, bottom first; one at a time is held.
 
     Raises:
         UnsupportedModelError: it is not so; says what was tried.
     """
-    _check_layers(fresh, len(specimens))
-    found = _with_counts(row, fresh.config, specimens)
-    found = _with_width(found, fresh)
-    _check_plan(found, fresh, specimens[0])
-    return replace(found, free_heads=_can_say_heads(found, fresh, specimens[0]))
+    _check_layers(fresh)
+    first = next(specimens)
+    found = _with_width(_with_counts(row, fresh.config, first), fresh)
+    _check_plan(found, fresh, first)
+    found = replace(found, free_heads=_can_say_heads(found, fresh, first))
+    for place, specimen in enumerate(specimens, start=1):
+        _check_cut(found, fresh.config, specimen, PARTS, place % 2)
+    return found
 
 
-def _check_layers(fresh: Fresh, depth: int) -> None:
+def _check_layers(fresh: Fresh) -> None:
     """Refuse layers that are built differently, or of which the config cannot say another number."""
-    layers = fresh.layers()
+    layers, depth = fresh.layers(), fresh.config.num_hidden_layers
     shapes = [{name: each.shape for name, each in layer.named_parameters()} for layer in layers]
     if len(shapes) != depth or any(each != shapes[0] for each in shapes):
         raise UnsupportedModelError(
@@ -104,16 +110,16 @@ def _check_layers(fresh: Fresh, depth: int) -> None:
         )
 
 
-def _with_counts(row: Family, config: PreTrainedConfig, specimens: Sequence[Specimen]) -> Family:
+def _with_counts(row: Family, config: PreTrainedConfig, specimen: Specimen) -> Family:
     """Return *row* with the fewest counts that let heads be cut, once units can be."""
-    for specimen in specimens:
-        _check_cut(row, config, specimen, "units")
     refused: Exception | None = None
-    for counts in _some_of(_counts(row, config, specimens[0])):
+    for half in range(2):
+        _check_cut(row, config, specimen, ("units",), half)
+    for counts in _some_of(_counts(row, config, specimen)):
         found = replace(row, companions=counts)
         try:
-            for specimen in specimens:
-                _check_cut(found, config, specimen, "heads")
+            for half in range(2):
+                _check_cut(found, config, specimen, ("heads",), half)
         except (*BUILD_ERRORS, UnsupportedModelError) as error:
             refused = refused or error
         else:
@@ -140,35 +146,37 @@ def _some_of(counts: Iterator[Count]) -> Iterator[tuple[Row, ...]]:
         yield from combinations(known, size)
 
 
-def _check_cut(row: Family, config: PreTrainedConfig, specimen: Specimen, parts: str) -> None:
-    """Refuse heads or units of which half cannot leave, this or the other, without a change where they do nothing."""
-    for half in range(2):
-        masked, cut = (specimen.copied() for _ in range(2))
-        _silence(_view(row, config, masked.layer), parts, half)
-        _cut(_view(row, config, cut.layer), parts, half)
-        if not same(cut.run().output, masked.run().output):
-            raise UnsupportedModelError(f"a layer without some {parts} gives something else than with them silenced")
+def _check_cut(row: Family, config: PreTrainedConfig, specimen: Specimen, parts: Sequence[Part], half: int) -> None:
+    """Refuse *parts* of which half, this or the other, cannot leave without a change where they do nothing."""
+    masked, cut = specimen.copied(), specimen.copied()
+    for each in parts:
+        _silence(_view(row, config, masked.layer), each, half)
+        _cut(_view(row, config, cut.layer), each, half)
+    if not same(cut.run().output, masked.run().output):
+        raise UnsupportedModelError(
+            f"a layer without some of its {' and '.join(parts)} gives something else than with them silenced"
+        )
 
 
-def _silence(layer: Layer, parts: str, half: int) -> None:
+def _silence(layer: Layer, part: Part, half: int) -> None:
     """Set to zero what reads the parts that do not stay."""
-    slot, span, count = _readers(layer, parts)
+    slot, span, count = _readers(layer, part)
     staying = _staying(count, half).repeat_interleave(span)
     mask(cast("nn.Parameter", slot.linear.weight), ~staying[None, :])
 
 
-def _cut(layer: Layer, parts: str, half: int) -> None:
-    _, _, count = _readers(layer, parts)
+def _cut(layer: Layer, part: Part, half: int) -> None:
+    _, _, count = _readers(layer, part)
     keep = _staying(count, half).nonzero().flatten()
-    if parts == "heads":
+    if part == "heads":
         drop_heads(layer.attention, keep)
     else:
         drop_units(layer.feed_forward, keep)
 
 
-def _readers(layer: Layer, parts: str) -> tuple[Slot, int, int]:
+def _readers(layer: Layer, part: Part) -> tuple[Slot, int, int]:
     """Return the map that reads the parts, how many inputs each is, and how many there are."""
-    if parts == "heads":
+    if part == "heads":
         attention = layer.attention
         return attention.output, attention.span(attention.output), attention.heads
     return layer.feed_forward.down, 1, layer.feed_forward.units
@@ -183,8 +191,8 @@ def _check_plan(row: Family, fresh: Fresh, specimen: Specimen) -> None:
     """Refuse a layer that, cut and written down, is not made again from that."""
     cut, original = specimen.copied(), fresh.model()
     for layer in (_view(row, fresh.config, cut.layer), _first(row, fresh, original)):
-        for parts in ("heads", "units"):
-            _cut(layer, parts, 0)
+        for part in PARTS:
+            _cut(layer, part, 0)
     plan, again = plan_of(original), fresh.model()
     replay(plan.to_json(), again.base_model)
     if not _gives_the_same(cut, again.base_model.get_submodule(f"{fresh.stack}.0")):

@@ -277,7 +277,7 @@ def test_names_deceive_nobody() -> None:
     [
         (TalkingHeads, "one softmax attention was looked for"),
         (TalkingQueries, "heads that know nothing of each other were looked for in attention.self.value"),
-        (SecretQueries, "cutting them fails: a layer without some heads gives something else"),
+        (SecretQueries, "cutting them fails: a layer without some of its heads gives something else"),
         (TalkingUnits, "units that know nothing of each other; none found"),
         (SharedWeights, "with weights of their own were looked for"),
         (Skipping, "each given what the one before gave"),
