@@ -88,14 +88,14 @@ class Hollow:
             name = _joined(prefix, path)
             within = name.startswith(f"{stack}.") or path.rpartition(".")[0] in tables
             if not within and name in self.stored:
-                _put(trunk, path, _finite(name, _as(read(self.stored[name]), dtype)))
-                filled.append((path, tensor))
+                self._put(name, _finite(name, _as(read(self.stored[name]), dtype)))
+                filled.append((name, tensor))
         try:
             with self._looked_up(prefix, tables, dtype):
                 yield
         finally:
-            for path, tensor in filled:
-                _put(trunk, path, tensor)
+            for name, tensor in filled:
+                self._put(name, tensor)
 
     @contextmanager
     def passing(self, stack: str, origins: Sequence[int], dtype: torch.dtype) -> Iterator[None]:
@@ -140,6 +140,13 @@ class Hollow:
                 yield
             finally:
                 empty()
+
+    def _put(self, name: str, tensor: Tensor) -> None:
+        """Put *tensor* in its place, and in those that are tied to it."""
+        _put(self.model, name, tensor)
+        for tied, source in self.model.all_tied_weights_keys.items():
+            if source == name:
+                _put(self.model, tied, self.model.get_parameter(name))
 
     def _head(self) -> list[tuple[nn.Module, str]]:
         """Return the parts beside the base model, and their names."""
