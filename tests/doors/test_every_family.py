@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from fresh import CLIENT, answer_of
-from tiny import FAMILIES, tiny, tiny_batch
+from tiny import DISCOVERED, FAMILIES, tiny, tiny_batch
 from transformers import PreTrainedModel
 
 from jobs.checkpoint.verification import write_verification
@@ -15,6 +15,8 @@ from jobs.compression.anatomy import Anatomy, anatomy_of
 from jobs.compression.factoring import factors, spectrum
 from jobs.compression.surgery import drop_heads, drop_units, factorise, mask
 
+KNOWN = {**FAMILIES, **DISCOVERED}
+
 HEADS: Mapping[str, str] = {
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "gemma", "opt"), "ForCausalLM"),
     **dict.fromkeys(("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat", "wavlm", "wav2vec2-bert"), "ForCTC"),
@@ -22,6 +24,8 @@ HEADS: Mapping[str, str] = {
     **dict.fromkeys(("bert", "roberta", "xlm-roberta", "electra", "distilbert"), "ForSequenceClassification"),
     **dict.fromkeys(("albert", "modernbert", "mpnet", "deberta-v2"), "ForSequenceClassification"),
     **dict.fromkeys(("audio-spectrogram-transformer", "whisper"), "ForAudioClassification"),
+    **dict.fromkeys(("esm", "camembert", "rembert"), "ForSequenceClassification"),
+    "unispeech": "ForCTC",
     "gpt2": "LMHeadModel",
     "vit_mae": "ForPreTraining",
 }
@@ -90,13 +94,13 @@ def artifact(model: PreTrainedModel, door: str, folder: Path) -> str:
 
     assert plan.door == door
     write_verification(model, tiny_batch(kind), folder)
-    head = type(model).__name__.removeprefix(FAMILIES[kind].prefix)
+    head = type(model).__name__.removeprefix(KNOWN[kind].prefix)
     return AUTO.get(head, f"AutoModel{head}")
 
 
 def shelved(family: str, door: str, shelf: Path) -> list[tuple[str, str]]:
     """Return folders of results of a family, with and without a task head, and what opens each."""
-    base = FAMILIES[family].base
+    base = KNOWN[family].base
     folders = {head: shelf / f"{family}-{head}-{door}" for head in (base, HEADS.get(family, base))}
     return [(str(folder), artifact(tiny(family, head=head), door, folder)) for head, folder in folders.items()]
 
@@ -105,7 +109,9 @@ def shelved(family: str, door: str, shelf: Path) -> list[tuple[str, str]]:
     "families",
     [
         pytest.param(REPRESENTATIVES, id="representatives"),
+        pytest.param(("esm", "clip_vision_model"), id="discovered"),
         pytest.param(tuple(set(FAMILIES) - {*REPRESENTATIVES, "melhubert"}), id="others", marks=pytest.mark.slow),
+        pytest.param(tuple(set(DISCOVERED) - {"esm", "clip_vision_model"}), id="more", marks=pytest.mark.slow),
     ],
 )
 def test_every_family_goes_through_its_doors(families: tuple[str, ...], tmp_path: Path) -> None:
@@ -124,4 +130,4 @@ def test_every_family_goes_through_its_doors(families: tuple[str, ...], tmp_path
     for way, found in opened.items():
         for folder, (name, equal) in found.items():
             family, head, _ = Path(folder).name.rsplit("-", 2)
-            assert (name, equal) == (FAMILIES[family].prefix + head, True), (way, folder)
+            assert (name, equal) == (KNOWN[family].prefix + head, True), (way, folder)
