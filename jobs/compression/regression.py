@@ -22,7 +22,7 @@ from jobs.compression.spread import Spread
 RIDGES = (1e-6, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)
 """What λ may be, in shares of the mean input power."""
 
-USUAL = 3
+USUAL = 5
 """Which of them is tried first."""
 
 HELD_OUT = 5
