@@ -23,9 +23,9 @@ class DistillationStep:
     """ Feed-forward units that stay in each layer; all if left out. """
     steps: int | Unset = 500
     """ Training steps; 0 only cuts, and needs no data. """
-    learning_rate: float | Unset = 0.002
+    learning_rate: float | Unset = 0.001
     """ Peak learning rate of AdamW. """
-    batch_size: int | Unset = 64
+    batch_size: int | Unset = 128
     """ Sequences that a step learns from. """
     layers_matched: list[int] | Unset = UNSET
     """ The teacher's layer that each layer which stays imitates, bottom first; its own if left out. The last one

@@ -16,9 +16,9 @@ class Recovery:
 
     steps: int
     """ Optimiser steps, at most """
-    learning_rate: float | Unset = 0.002
+    learning_rate: float | Unset = 0.001
     """ Peak learning rate """
-    batch_size: int | Unset = 64
+    batch_size: int | Unset = 128
     """ Sequences that a step learns from """
     seed: int | Unset = 0
     """ Seed of the order of the batches """
