@@ -23,6 +23,11 @@ HEAD = """# Architectures
 Every technique works on every architecture below, with or without a task head; a number points to what is particular
 there. An architecture is a row of `jobs/compression/anatomies.py`, and `tests/laws` try every cell of the table.
 
+Of any other architecture of transformers the parts are looked for by their effect. Where each layer is one softmax
+attention and one feed-forward pair, they are found and proven, every technique works, and the report says so: CLIP's
+vision tower, ESM, CamemBERT and BART's encoder are such. Other kinds are refused with what was looked for and what was
+found ([how](decisions/0017-unknown-architectures-are-proven.md)).
+
 """
 PARTS = """
 ## What is cut, and how the result opens

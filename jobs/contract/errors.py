@@ -97,7 +97,7 @@ class CorruptCheckpointError(InvalidRequestError):
 
 
 class UnsupportedModelError(InvalidRequestError):
-    """No anatomy is known for this architecture."""
+    """No anatomy is known for this architecture, and none could be found and proven."""
 
     code = "unsupported_model"
 

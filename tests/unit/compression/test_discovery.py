@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-import transformers
-from torch import Tensor, nn
-from transformers import BertConfig, BertModel, PreTrainedModel
+from odd_models import (
+    Odd,
+    SecretQueries,
+    SharedWeights,
+    Skipping,
+    SwappedNames,
+    TalkingHeads,
+    TalkingQueries,
+    TalkingUnits,
+    odd,
+)
+from transformers import PreTrainedModel
 
 from jobs.batches import InputKind, longest_text, synthetic_batch, trunk_of
 from jobs.checkpoint.reader import load_model
@@ -34,39 +42,6 @@ LIKE: Mapping[str, Family] = {
     "dinov2_with_registers": DINOV2,
 }
 """Rows of the table that name the same parts, written by hand."""
-
-Config = Mapping[str, Any]
-_SIZES: Config = {"hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64, "num_hidden_layers": 2}
-_TEXT: Config = {**_SIZES, "vocab_size": 97, "max_position_embeddings": 40, "pad_token_id": 0}
-_IMAGE: Config = {**_SIZES, "image_size": 16, "patch_size": 4}
-_SPEECH: Config = {
-    **_SIZES,
-    "conv_dim": (16, 16),
-    "conv_kernel": (10, 3),
-    "conv_stride": (5, 2),
-    "num_feat_extract_layers": 2,
-    "num_conv_pos_embeddings": 16,
-    "num_conv_pos_embedding_groups": 4,
-    "vocab_size": 20,
-}
-REFUSED: Mapping[str, tuple[str, Config, str]] = {
-    "no attention": ("FNet", _TEXT, r"query, key and value.* none found among intermediate\.dense \(32 to 64\)"),
-    "attention that is approximated": ("Nystromformer", _TEXT, r"one softmax attention.* none found among"),
-    "fused maps, heads in turn": ("Bloom", {"hidden_size": 32, "n_head": 4, "n_layer": 2, "vocab_size": 97}, r"96\)"),
-    "fused gate": ("ModernBertDecoder", _TEXT, r"one feed-forward pair.* none found among mlp\.Wi \(32 to 128\)"),
-    "bottlenecks": ("MobileBert", {**_TEXT, "embedding_size": 16}, r"one softmax attention.*bottleneck"),
-    "adapters": ("Xmod", {**_TEXT, "languages": ["en"], "default_language": "en"}, r"and output\.adapter_modules\.en"),
-    "further queries": ("Luke", {**_TEXT, "entity_vocab_size": 9}, r"further matrices.*w2e_query"),
-    "two pairs": ("Wav2Vec2Conformer", _SPEECH, r"ffn1\.intermediate_dense with .* and ffn2\.intermediate_dense with"),
-    "blocks side by side": ("Phi", _TEXT, r"one after the other, was looked for"),
-    "norms behind blocks": ("Gemma2", {**_TEXT, "head_dim": 8}, r"neither does it add both"),
-    "one norm for all heads": ("Olmo2", _TEXT, r"heads that know nothing of each other.*q_proj"),
-    "layers at another length": ("SEW", _SPEECH, r"they work on \d+ positions, and the model gives \(2, \d+, 32\)"),
-    "several widths": ("Pvt", {"image_size": 32}, r"no attribute 'hidden_size'"),
-    "films": ("Timesformer", _IMAGE, r"tried on two short inputs of image, and cannot be: not enough values"),
-    "two inputs": ("Siglip2Vision", _IMAGE, r"missing 2 required positional arguments"),
-}
-"""Transformers of other kinds: class, config, and words of the message."""
 
 
 @cache
@@ -134,134 +109,6 @@ def test_rows_of_the_table_are_found_again() -> None:
     assert row == Family(
         **{**{name: getattr(VIT, name) for name in VIT.__slots__}, "model_types": ("vit",), "discovered": True}
     )
-
-
-@pytest.mark.parametrize("name", list(REFUSED))
-def test_other_kinds_are_refused_with_what_was_looked_for(name: str) -> None:
-    """The message names the model type, what was looked for and what was found."""
-    prefix, config, words = REFUSED[name]
-    model = getattr(transformers, f"{prefix}Model")(getattr(transformers, f"{prefix}Config")(**config)).eval()
-
-    with pytest.raises(
-        UnsupportedModelError, match=rf"(?s)one feed-forward pair; got '{model.config.model_type}': .*{words}"
-    ):
-        anatomy_of(model)
-
-
-class OddConfig(BertConfig):
-    """Describes a BERT that is not what it seems."""
-
-    model_type = "odd"
-
-
-class Odd(BertModel):
-    """A BERT, told apart by its type."""
-
-    config_class = OddConfig
-
-
-class SwappedNames(Odd):
-    """Its query is called value, its value key, and its key query."""
-
-    def __init__(self, config: OddConfig, **rest: Any) -> None:
-        super().__init__(config, **rest)
-        for layer in self.encoder.layer:
-            layer.attention.self = Swapped(config)
-
-
-class Swapped(nn.Module):
-    """An attention whose maps have each other's names."""
-
-    def __init__(self, config: OddConfig) -> None:
-        super().__init__()
-        self.query, self.key, self.value = (nn.Linear(32, 32) for _ in range(3))
-
-    def forward(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **_: Any) -> tuple[Tensor, None]:
-        """Return the context, and no weights."""
-        query, key, value = (
-            each(hidden_states).unflatten(-1, (-1, 8)).transpose(1, 2) for each in (self.value, self.query, self.key)
-        )
-        context = nn.functional.scaled_dot_product_attention(query, key, value, attention_mask)
-        return context.transpose(1, 2).flatten(2), None
-
-
-class TalkingHeads(Odd):
-    """Its heads hear each other: each gives a mean of its own context and that of the next."""
-
-    def __init__(self, config: OddConfig, **rest: Any) -> None:
-        super().__init__(config, **rest)
-        for layer in self.encoder.layer:
-            layer.attention.self = Talking(config)
-
-
-class Talking(Swapped):
-    """Mixes the contexts of neighbours."""
-
-    def forward(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **rest: Any) -> tuple[Tensor, None]:
-        """Return the context, and no weights."""
-        context, _ = super().forward(hidden_states, attention_mask)
-        return (context + context.roll(8, dims=-1)) / 2, None
-
-
-class TalkingQueries(Odd):
-    """Its heads ask together: each query is the sum of its own and the next head's; values are their own."""
-
-    def __init__(self, config: OddConfig, **rest: Any) -> None:
-        super().__init__(config, **rest)
-        for layer in self.encoder.layer:
-            layer.attention.self = AskingTogether(config)
-
-
-class AskingTogether(Swapped):
-    """Mixes the queries of neighbours."""
-
-    def forward(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **rest: Any) -> tuple[Tensor, None]:
-        """Return the context, and no weights."""
-        with self.value.register_forward_hook(lambda *given: given[-1] + given[-1].roll(8, dims=-1)):
-            return super().forward(hidden_states, attention_mask)
-
-
-class SecretQueries(Odd):
-    """As the one before, out of hearing: what its query map gives is mixed already."""
-
-    def __init__(self, config: OddConfig, **rest: Any) -> None:
-        super().__init__(config, **rest)
-        for layer in self.encoder.layer:
-            layer.attention.self.query.register_forward_hook(lambda *given: given[-1] + given[-1].roll(8, dims=-1))
-
-
-class TalkingUnits(Odd):
-    """Its units are normalised together before they are read."""
-
-    def __init__(self, config: OddConfig, **rest: Any) -> None:
-        super().__init__(config, **rest)
-        for layer in self.encoder.layer:
-            layer.intermediate.intermediate_act_fn = nn.Sequential(
-                nn.GELU(), nn.LayerNorm(64, elementwise_affine=False)
-            )
-
-
-class SharedWeights(Odd):
-    """Its layers have one set of weights."""
-
-    def __init__(self, config: OddConfig, **rest: Any) -> None:
-        super().__init__(config, **rest)
-        self.encoder.layer[1].intermediate.dense.weight = self.encoder.layer[0].intermediate.dense.weight
-
-
-class Skipping(Odd):
-    """Its second layer is given what the first was given as well."""
-
-    def __init__(self, config: OddConfig, **rest: Any) -> None:
-        super().__init__(config, **rest)
-        self.encoder.layer[0].register_forward_hook(lambda _, given, output: output + 0)
-        self.encoder.layer[1].register_forward_pre_hook(lambda _, given: (given[0] * 2, *given[1:]))
-
-
-def odd(kind: type[PreTrainedModel]) -> PreTrainedModel:
-    """Return a tiny model of an odd class."""
-    torch.manual_seed(0)
-    return kind(OddConfig(**_TEXT)).eval()
 
 
 def test_names_deceive_nobody() -> None:
