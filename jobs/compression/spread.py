@@ -1,8 +1,8 @@
 """Mean and covariance of rows that come batch by batch, none of which is kept.
 
 Sums are taken about the first batch's mean: where inputs hardly vary (silence, a layer behind a large bias), the square
-of the mean would drown in rounding what little they vary. So taken, single precision loses less than a millionth of an
-input's power, a hundredth of the smallest ridge that is added anywhere.
+of the mean would drown in rounding what little they vary. So taken, single precision loses a few ten-millionths of what
+inputs vary; where that makes a covariance less than positive, ``roots`` mends it.
 
 Source: Chan, Golub and LeVeque 1983, "Algorithms for Computing the Sample Variance" (shifted data).
 """

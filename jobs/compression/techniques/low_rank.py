@@ -15,8 +15,8 @@ Differs: slopes of random probes instead of labels; errors are weighed on both s
 the output sees of a map's outputs; factors as in ``jobs.compression.factoring``; ranks by dynamic programming over
 errors that follow from the spectra, without trying any out.
 
-Cost: one eigendecomposition a map; on data a forward and a backward pass, and for the fit two passes of each layer for
-each of its four turns. A minute for 10 million parameters on one thread.
+Cost: one eigendecomposition a map; on data a forward and a backward pass, and for the fit two passes of each layer, and
+one up to the maps of each of its four turns. Under a minute for 10 million parameters on one thread.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
