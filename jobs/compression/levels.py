@@ -33,9 +33,6 @@ from jobs.compression.technique import Context
 RANK_SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 """Of the weights of a query or key map, that its factors hold."""
 
-RANK_ERROR = 2.0
-"""How much worse an error in query or key is than its slopes say: where attention looks is no linear matter."""
-
 UNIT_LEVELS = 48
 """Numbers of units that are looked at, at most."""
 
@@ -124,7 +121,7 @@ def _ranked(cut: Place, layer: Layer, found: Mapping[Slot, Flow], save: Saving) 
     for level, (cost, error) in cut.levels.items():
         keep = cut.keep(level)
         for chosen in product(*(each.ranks(keep, save) for each in maps)):
-            more = layer.uses * RANK_ERROR * sum(each.error for each in chosen)
+            more = layer.uses * sum(each.error for each in chosen)
             kept = Level(level.kept, tuple(each.rank for each in chosen))
             levels[kept] = (cost - sum(each.saved for each in chosen), error + more)
     return replace(cut, factorable=slots, levels=undominated(levels))

@@ -27,6 +27,7 @@ from jobs.compression.anatomy import Slot
 from jobs.compression.cutting import Cut, cut_all, inputs_going
 from jobs.compression.factoring import factors, root_of, spectrum
 from jobs.compression.flows import Flow, flows
+from jobs.compression.learning.mixing import enlarged
 from jobs.compression.levels import Level, Place, places, read_slots, rows_of
 from jobs.compression.pricing import allowance, sizes_of, unit_of
 from jobs.compression.proof import unchanged
@@ -91,7 +92,8 @@ def reach(target: Target, model: PreTrainedModel, ctx: Context, *, refit: bool =
     ctx = ctx.sampled(model)
     with ctx.anatomy.opened(model):
         batches = ctx.data()
-        refitting = passes(len(batches), 2 * len(ctx.anatomy.encoder(model))) if refit else 0
+        fitting = enlarged(batches, ctx.rng)
+        refitting = passes(len(fitting), 2 * len(ctx.anatomy.encoder(model))) if refit else 0
         total = len(batches) + refitting
         planned = allocation_for(target, model, replace(ctx, progress=part_of(ctx.progress, 0, total)))
         reference = deepcopy(ctx.anatomy.encoder(model))
@@ -103,7 +105,7 @@ def reach(target: Target, model: PreTrainedModel, ctx: Context, *, refit: bool =
         within = part_of(ctx.progress, len(batches), total)
         notes: tuple[str, ...] = ()
         if refit:
-            notes = reconstruct(model, reference, "layer", ctx.anatomy, batches=batches, progress=within)
+            notes = reconstruct(model, reference, "layer", ctx.anatomy, batches=fitting, progress=within)
         ctx.anatomy.settle(model)
         achieved = sizes_of(target, model, ctx.anatomy).total // unit_of(target)
     figures = {"predicted": planned.predicted // unit_of(target), "achieved": achieved}

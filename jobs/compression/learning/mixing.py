@@ -3,17 +3,32 @@
 The teacher says what any input should give, so an input need not be one that somebody would write. With a few hundred
 sentences and many steps, new ones keep the student from learning these by heart: a MiniLM of half the encoder came to a
 cosine of 0.804 instead of 0.795 in 250 steps on 512 sentences. What is still new is better as it is (0.918 instead of
-0.915 in the first half pass through 4000 sentences), so mixing begins with the second pass. Sound and images are left
-as they are.
+0.915 in the first half pass through 4000 sentences), so mixing begins with the second pass. A fit in closed form gains
+alike from mixed copies: 0.915 instead of 0.910 on 512 sentences. Sound and images are left as they are.
 """
 
 import torch
 from torch import Tensor
 
-from jobs.batches import Batch
+from jobs.batches import Batch, Batches, ListBatches
 
 SHARE = 0.3
 """Share of the positions that take the token of another sequence."""
+
+COPIES = 2
+"""Of the data that a fit is made on, beside it, at most."""
+
+MOST = 1024
+"""Sequences in them, at most: the more data there is, the less there is to gain."""
+
+
+def enlarged(batches: Batches, chance: torch.Generator) -> Batches:
+    """Return *batches*, and if they are a little text, mixed copies of them too."""
+    if "input_ids" not in next(iter(batches), {}):
+        return batches
+    every = list(batches)
+    copies = min(COPIES, MOST // sum(len(batch["input_ids"]) for batch in every))
+    return ListBatches([*every, *(mixed(batch, chance) for _ in range(copies) for batch in every)])
 
 
 def mixed(batch: Batch, chance: torch.Generator) -> Batch:

@@ -17,7 +17,7 @@ from jobs.compression.learning.hearing import listen
 from jobs.compression.learning.losses import logits_apart, relation_heads, relations_apart, states_apart
 from jobs.compression.learning.machine import Machine
 from jobs.compression.learning.matching import Losses
-from jobs.compression.learning.mixing import mixed
+from jobs.compression.learning.mixing import enlarged, mixed
 from jobs.compression.learning.schedule import Schedule
 from jobs.compression.learning.whitening import WhitenedAdam, inverse_root
 from jobs.compression.recovery import RecoveryOutcome, control, recover, set_apart
@@ -228,6 +228,19 @@ def test_mixing_keeps_ends_and_padding() -> None:
     assert all((mixture["input_ids"][:, place] != each).sum() < 8 for place, each in enumerate(batch["input_ids"].T))
     assert mixture["token_type_ids"] is batch["token_type_ids"]
     assert mixed(tiny_batch("vit"), torch.Generator()).keys() == {"pixel_values"}
+
+
+def test_a_little_text_is_enlarged() -> None:
+    """What there is comes first, as it was, and mixed copies follow; much text, and images, stay what they are."""
+    text, chance = tiny_batches("bert", 4), torch.Generator().manual_seed(0)
+
+    more = list(enlarged(text, chance))
+
+    assert all(ours is theirs for ours, theirs in zip(more, text, strict=False))
+    assert len(more) == 3 * len(text)
+    assert not all(torch.equal(more[at]["input_ids"], text.batches[at % 4]["input_ids"]) for at in range(4, 12))
+    assert len(enlarged(tiny_batches("vit", 4), chance)) == 4
+    assert len(enlarged(ListBatches([*text] * 1000), chance)) == 4000
 
 
 def test_only_what_was_seen_is_mixed() -> None:
