@@ -3,15 +3,14 @@
     python -m benchmarks.quality.recovery CALIBRATION HELD_OUT
 
 What the two are, and what is measured, ``harness`` says. Half of the encoder's parameters go, fitted on 512 sentences;
-recovery with its defaults learns from these, or from 4000. What decides which state it keeps, nothing was fitted on.
-Seconds are of the processor, without measuring.
+recovery with its defaults learns from all that there are. What decides which state it keeps, nothing was fitted on,
+and what judges, nothing has seen. Seconds are of the processor, without measuring.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Iterable
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,8 @@ from jobs.judging import divided
 
 RESULTS = Path(__file__).parent.parent / "results" / "recovery_quality.json"
 TARGET = Target("params", ratio=0.5, scope="encoder")
-SAMPLES = (640, 5000)
-"""Sentences of a request's data: a fifth of them is held out, to judge by and to decide."""
+FITTED, EVERYTHING = 640, 100_000
+"""Sentences of a request's data, at most: a fifth of them is held out, to judge by and to decide."""
 STEPS, LOOK_EVERY = 500, 50
 
 
@@ -59,23 +58,28 @@ class Watch:
             print(done, total, self.curve[done], flush=True)
 
 
-def row(harness: Harness, compressed: PreTrainedModel, fitted: Batches, everything: Batches) -> dict[str, Any]:
-    """Return the figures of recovering a copy of *compressed*, fitted on *fitted*, with *everything* as its data."""
+def row(harness: Harness, model: PreTrainedModel, fitted: Batches, everything: Batches) -> dict[str, Any]:
+    """Return the figures of recovering *model*, fitted on *fitted*, with *everything* as its data."""
     learning, judging = divided(everything)
-    deciding = ListBatches([_without(batch, fitted) for batch in judging.deciding or ()])
-    model = deepcopy(compressed)
+    unseen = _without(harness.judging, [*learning, *fitted])
+    harness = replace(harness, judging=unseen, wanted=embeddings(harness.dense(), unseen))
+    deciding = _without(judging.deciding or (), fitted)
+    before = harness.quality(model)
     watch, began = Watch(harness, model), time.process_time()
     outcome = recover(model, harness.dense(), learning, Schedule(STEPS), watch, deciding=deciding)
     seconds = time.process_time() - began - watch.seconds
     figures = {**harness.quality(model), "cpu_seconds": round(seconds, 1), "curve": watch.curve}
-    return {"sentences": len(_sentences(learning)), "steps": outcome.steps, **figures}
+    sentences = {"sentences": len(_sentences(learning)), "judged": len(harness.wanted)}
+    return {**sentences, "before": before, "steps": outcome.steps, **figures}
 
 
-def _without(batch: Batch, fitted: Batches) -> Batch:
-    """Return the sequences of *batch* that are not among *fitted*."""
-    seen = set(_sentences(fitted))
-    keep = torch.tensor([each not in seen for each in _sentences([batch])])
-    return {name: tensor[keep] for name, tensor in batch.items()}
+def _without(batches: Iterable[Batch], others: Iterable[Batch]) -> ListBatches:
+    """Return *batches* without the sequences that are among *others*: tables of pairs may share some."""
+    seen, left = set(_sentences(others)), []
+    for batch in batches:
+        keep = torch.tensor([each not in seen for each in _sentences([batch])])
+        left += [{name: tensor[keep] for name, tensor in batch.items()}] if keep.any() else []
+    return ListBatches(left)
 
 
 def _sentences(batches: Iterable[Batch]) -> list[tuple[int, ...]]:
@@ -85,23 +89,20 @@ def _sentences(batches: Iterable[Batch]) -> list[tuple[int, ...]]:
 
 
 def main() -> None:
-    """Print the rows and keep them with the versions that gave them."""
+    """Print the figures and keep them with the versions that gave them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("calibration", type=Path)
     parser.add_argument("held_out", type=Path)
     asked = parser.parse_args()
     harness = open_harness(asked.calibration, asked.held_out)
-    smallest, *_ = data = [sentences_of(asked.calibration, harness.folder, samples) for samples in SAMPLES]
-    fitted, _ = divided(smallest)
+    fitted, _ = divided(sentences_of(asked.calibration, harness.folder, FITTED))
     model = harness.dense()
     model = reach(TARGET, model, replace(harness.context(model), batches=fitted)).model
-    before, found = harness.quality(model), []
-    for everything in data:
-        found.append(row(harness, model, fitted, everything))
-        print(json.dumps(found[-1]), flush=True)
+    found = row(harness, model, fitted, sentences_of(asked.calibration, harness.folder, EVERYTHING))
+    print(json.dumps(found))
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     target = {name: value for name, value in asdict(TARGET).items() if value is not None}
-    document = {"versions": versions, "target": target, "before": before, "rows": found}
+    document = {"versions": versions, "target": target, **found}
     RESULTS.write_text(json.dumps(document, indent=2) + "\n")
 
 
