@@ -7,6 +7,7 @@ them, serves them best, looked for uphill from a usual one on.
 Cost: an (I, N) x (N, I + O) product in single precision, and for each of some four λ a Cholesky factor of size I.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,9 @@ RIDGES = (1e-6, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)
 
 USUAL = 5
 """Which of them is tried first."""
+
+MIXTURES = 64
+"""Of the outputs, by which λ is chosen: many outputs agree on it."""
 
 HELD_OUT = 5
 
@@ -73,12 +77,14 @@ class Regression:
         return torch.cat([found, (middle[1] - found @ middle[0])[:, None]], dim=1) if self._bias else found
 
     def _ridge(self) -> float | None:
-        """Return the λ that serves the held-out rows best, and better than nothing."""
+        """Return the λ that serves the held-out rows best, and better than nothing, as far as mixtures can tell."""
         middle = self._learning.middle(bias=self._bias)
-        learning, judging = self._learning.about(middle), self._judging.about(middle)
+        mixtures = _mixtures(middle[1])
+        learning, judging = (each.about(middle).mixed(mixtures) for each in (self._learning, self._judging))
         gain = cache(lambda at: judging.gain(learning.solve(RIDGES[at])))
         best = _uphill(gain, USUAL, len(RIDGES))
-        gained = gain(best) + float(middle[1] @ (2 * self._judging.outputs - middle[1]))
+        ahead, mean = (mixtures.T @ each for each in (middle[1], self._judging.outputs))
+        gained = gain(best) + float(ahead @ (2 * mean - ahead))
         return RIDGES[best] if self._judging.spread.rows and gained > 0 else None
 
 
@@ -124,6 +130,10 @@ class _System:
     gram: Float[Tensor, "I I"]
     cross: Float[Tensor, "I O"]
 
+    def mixed(self, mixtures: Float[Tensor, "O M"]) -> "_System":
+        """Return it for *mixtures* of the outputs in their place."""
+        return _System(self.gram, self.cross @ mixtures)
+
     def solve(self, ridge: float) -> Float[Tensor, "I O"]:
         return torch.cholesky_solve(self.cross, root_of(self.gram, ridge))
 
@@ -132,11 +142,18 @@ class _System:
         return float((found * (2 * self.cross - self.gram @ found)).sum())
 
 
+def _mixtures(outputs: Float[Tensor, " O"]) -> Float[Tensor, "O M"]:
+    """Return random weights by which squares of mixed outputs are, on average, those of all outputs together."""
+    if len(outputs) <= MIXTURES:
+        return torch.eye(len(outputs)).to(outputs)
+    drawn = torch.randn(len(outputs), MIXTURES, generator=torch.Generator().manual_seed(0))
+    return drawn.to(outputs) / math.sqrt(MIXTURES)
+
+
 def _uphill(height: Callable[[int], float], start: int, count: int) -> int:
-    """Return the first of *count* places that is as high as both its neighbours, on the way up from *start*."""
+    """Return the top of *count* places that rise and then fall, looked for from *start*."""
+    step = 1 if start + 1 < count and height(start + 1) > height(start) else -1
     at = start
-    while True:
-        best = max((at, *(each for each in (at - 1, at + 1) if 0 <= each < count)), key=height)
-        if best == at:
-            return at
-        at = best
+    while 0 <= at + step < count and height(at + step) > height(at):
+        at += step
+    return at
