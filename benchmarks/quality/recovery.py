@@ -4,7 +4,7 @@
 
 What the two are, and what is measured, ``harness`` says. Half of the encoder's parameters go, fitted on 512 sentences;
 recovery with its defaults learns from all that there are. What decides which state it keeps, nothing was fitted on,
-and what judges, nothing has seen. Seconds are of the processor, without measuring.
+and of what judges, figures tell apart what recovery has not seen. Seconds are of the processor, without measuring.
 """
 
 import argparse
@@ -39,7 +39,7 @@ class Watch:
     """The progress of learning: measures *model* now and then, and knows what that cost.
 
     Attributes:
-        curve: the cosine on unseen sentences, by the steps done.
+        curve: the cosine, by the steps done.
         seconds: what measuring took.
     """
 
@@ -61,16 +61,16 @@ class Watch:
 def row(harness: Harness, model: PreTrainedModel, fitted: Batches, everything: Batches) -> dict[str, Any]:
     """Return the figures of recovering *model*, fitted on *fitted*, with *everything* as its data."""
     learning, judging = divided(everything)
-    unseen = _without(harness.judging, [*learning, *fitted])
-    harness = replace(harness, judging=unseen, wanted=embeddings(harness.dense(), unseen))
     deciding = _without(judging.deciding or (), fitted)
-    before = harness.quality(model)
+    strict = _without(harness.judging, [*learning, *fitted])
+    unseen = replace(harness, judging=strict, wanted=embeddings(harness.dense(), strict))
+    before = {**harness.quality(model), "unseen": unseen.quality(model)}
     watch, began = Watch(harness, model), time.process_time()
     outcome = recover(model, harness.dense(), learning, Schedule(STEPS), watch, deciding=deciding)
     seconds = time.process_time() - began - watch.seconds
-    figures = {**harness.quality(model), "cpu_seconds": round(seconds, 1), "curve": watch.curve}
-    sentences = {"sentences": len(_sentences(learning)), "judged": len(harness.wanted)}
-    return {**sentences, "before": before, "steps": outcome.steps, **figures}
+    after = {**harness.quality(model), "unseen": unseen.quality(model)}
+    counts = {"sentences": len(_sentences(learning)), "unseen": len(unseen.wanted), "steps": outcome.steps}
+    return {**counts, "cpu_seconds": round(seconds, 1), "before": before, "after": after, "curve": watch.curve}
 
 
 def _without(batches: Iterable[Batch], others: Iterable[Batch]) -> ListBatches:
