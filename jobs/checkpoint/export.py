@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Modality, longest_text, synthetic_batch
+from jobs.batches import Batch, Modality, entry_of, longest_text, synthetic_batch
 from jobs.checkpoint.verification import outputs_of
 from jobs.contract.errors import VerificationError
 from jobs.contract.report import Exported
@@ -46,7 +46,7 @@ class _Positional(nn.Module):
 
     def __init__(self, model: PreTrainedModel, names: tuple[str, ...], output: str) -> None:
         super().__init__()
-        self.model, self.names, self.output = model, names, output
+        self.model, self.names, self.output = entry_of(model), names, output
 
     def forward(self, *tensors: Tensor) -> Tensor:
         found: Tensor = getattr(self.model(**dict(zip(self.names, tensors, strict=True))), self.output)

@@ -1,7 +1,8 @@
 """The families of encoders that we know, one row each: how an architecture names its parts.
 
 A new family is a new row; ``tests/laws`` then runs every technique on it. A row is enough where the attention reshapes
-its projections by ``-1, head_dim``, so that cutting whole heads out of the projections is all there is to do.
+its projections by ``-1, head_dim``, so that cutting whole heads out of the projections is all there is to do. What has
+no row is looked through by ``discovery``.
 """
 
 from dataclasses import replace

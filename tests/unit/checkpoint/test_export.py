@@ -10,7 +10,7 @@ from onnxruntime import InferenceSession
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from jobs.checkpoint.export import export
+from jobs.checkpoint.export import TOLERANCE, export
 from jobs.compression.anatomy import anatomy_of
 from jobs.compression.surgery import drop_heads, drop_units, factorise
 from jobs.contract.errors import VerificationError
@@ -51,6 +51,13 @@ def test_every_format_gives_what_the_model_gives(model_type: str, head: str, tmp
     assert {each.path: each.bytes_stored for each in written} == {
         file.name: file.stat().st_size for file in tmp_path.iterdir()
     }
+
+
+def test_a_model_with_a_decoder_is_exported_below_it(tmp_path: Path) -> None:
+    """What takes a batch is the encoder, and its hidden states are what comes out."""
+    exported = export(tiny("bart"), ["pt2"], "text", tmp_path)
+
+    assert exported[0].relative_error <= TOLERANCE
 
 
 @pytest.mark.slow
