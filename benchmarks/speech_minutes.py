@@ -73,6 +73,7 @@ def measure(name: str) -> dict[str, Any]:
     return {
         "wall_s": round(wall, 1),
         "cpu_s": round(cpu, 1),
+        "load": round(os.getloadavg()[0], 1),
         "stages_cpu_s": stages(profile, cpu),
         "peak_bytes": peak_bytes(),
         "before_bytes": before,
@@ -143,6 +144,7 @@ def main() -> None:
             "machine": {"processor": processor(), "cores": os.cpu_count(), "threads": 1},
             "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             "bound_s": BOUND_S,
+            "note": "The load is what the kernel counts at the end: above the number of cores, seconds are too many.",
         }
         rows = {name: known[name] for name in CASES if name in known}
         RESULTS.write_text(json.dumps({**conditions, "rows": rows}, indent=2) + "\n")
