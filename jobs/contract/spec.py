@@ -21,7 +21,11 @@ Storage = Literal["dense", "bitmask"]
 
 DEFAULT_SAMPLES = 256
 DEFAULT_LEARNING_RATE = 1e-3
-DEFAULT_LEARNING_BATCH = 128
+LEARNING_BATCH: Mapping[InputKind, int] = {"text": 128, "audio": 16, "image": 32}
+"""Sequences that a step learns from unless said: those of audio are the longest by far."""
+LEARNING_BATCH_SAID = "Sequences that a step learns from; if left out, " + ", ".join(
+    f"{count} of {kind}" for kind, count in LEARNING_BATCH.items()
+)
 DEFAULT_CHECKPOINT_EVERY = 100
 DEFAULT_REPEATS = 20
 DEFAULT_THREADS = 1
@@ -91,7 +95,7 @@ class RecoverySpec:
     Attributes:
         steps: at most so many; fewer when nothing more is gained.
         learning_rate: its peak.
-        batch_size: sequences that a step learns from.
+        batch_size: sequences that a step learns from; by the kind of data if left out.
         seed: decides the order of the batches.
         max_seconds: learning ends after so long; the same request may then give other weights.
         checkpoint_every: steps between two snapshots to resume from.
@@ -100,7 +104,7 @@ class RecoverySpec:
 
     steps: int
     learning_rate: float = DEFAULT_LEARNING_RATE
-    batch_size: int = DEFAULT_LEARNING_BATCH
+    batch_size: int | None = None
     seed: int = 0
     max_seconds: float | None = None
     checkpoint_every: int = DEFAULT_CHECKPOINT_EVERY

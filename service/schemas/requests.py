@@ -8,13 +8,13 @@ from marshmallow import fields, validate
 from jobs.contract.catalogue import CatalogueEntry
 from jobs.contract.spec import (
     DEFAULT_CHECKPOINT_EVERY,
-    DEFAULT_LEARNING_BATCH,
     DEFAULT_LEARNING_RATE,
     DEFAULT_QUEUE_TIMEOUT_S,
     DEFAULT_REPEATS,
     DEFAULT_RUN_TIMEOUT_S,
     DEFAULT_SAMPLES,
     DEFAULT_THREADS,
+    LEARNING_BATCH_SAID,
     InputPreset,
     OutputFormat,
     Storage,
@@ -94,7 +94,7 @@ class Recovery(RequestSchema):
         validate=Within(min=1e-8, max=1),
         metadata={"description": "Peak learning rate", "default": DEFAULT_LEARNING_RATE},
     )
-    batch_size = whole(1, 4096, "Sequences that a step learns from", default=DEFAULT_LEARNING_BATCH)
+    batch_size = whole(1, 4096, LEARNING_BATCH_SAID)
     seed = whole(0, 2**32 - 1, "Seed of the order of the batches", default=0)
     max_seconds = StrictNumber(
         validate=Within(min=1, max=_LARGEST_INTEGER),

@@ -5,7 +5,6 @@ from typing import Self
 
 from jobs.contract.spec import (
     DEFAULT_CHECKPOINT_EVERY,
-    DEFAULT_LEARNING_BATCH,
     DEFAULT_LEARNING_RATE,
     RecoverySpec,
 )
@@ -23,6 +22,7 @@ class Schedule:
         steps: at most so many; fewer when the held-out loss stops falling.
         learning_rate: the peak, after a tenth of the course; it falls to zero.
         batch_size: sequences that a step learns from, at least; whole batches are taken until there are as many.
+            None leaves it to the kind of data.
         seed: decides the order of the batches.
         max_seconds: learning ends after so long, whatever the steps; the learning rate then falls with the time. What
             comes out depends on the machine.
@@ -31,7 +31,7 @@ class Schedule:
 
     steps: int
     learning_rate: float = DEFAULT_LEARNING_RATE
-    batch_size: int = DEFAULT_LEARNING_BATCH
+    batch_size: int | None = None
     seed: int = 0
     max_seconds: float | None = None
     checkpoint_every: int = DEFAULT_CHECKPOINT_EVERY

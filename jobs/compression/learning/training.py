@@ -26,7 +26,7 @@ from jobs.compression.learning.schedule import LOOKS, Schedule
 from jobs.compression.learning.whitening import WhitenedAdam, whitening_of
 from jobs.compression.surgery import mask
 from jobs.compression.technique import Progress
-from jobs.contract.spec import canonical_json
+from jobs.contract.spec import LEARNING_BATCH, canonical_json
 
 CLIP = 1.0
 """Largest norm of a step's gradient."""
@@ -106,7 +106,8 @@ class _Training:
         learning, deciding = data
         self._matching, self._parameters, self._schedule, self._machine = matching, parameters, schedule, machine
         self._learning = learning
-        self._wanted = min(schedule.batch_size, sum(map(_sequences, learning)))
+        wanted = schedule.batch_size or LEARNING_BATCH[matching.anatomy.modality]
+        self._wanted = min(wanted, sum(map(_sequences, learning)))
         self._optimizer = WhitenedAdam(parameters, whitening_of(matching, learning), machine)
         self._chance = torch.Generator().manual_seed(schedule.seed)
         self._order: list[int] = []

@@ -31,7 +31,7 @@ from jobs.compression.recovery import evenly_spaced, recover, set_apart
 from jobs.compression.schema import Schema
 from jobs.compression.technique import Context, Outcome, Params, part_of, technique
 from jobs.contract.errors import NotApplicableError
-from jobs.contract.spec import DEFAULT_CHECKPOINT_EVERY, DEFAULT_LEARNING_BATCH, DEFAULT_LEARNING_RATE
+from jobs.contract.spec import DEFAULT_CHECKPOINT_EVERY, DEFAULT_LEARNING_RATE, LEARNING_BATCH_SAID
 
 LAYER_SUM = "layer_weights"
 """The weights of a head that sums the states of all layers (``use_weighted_layer_sum``)."""
@@ -54,9 +54,7 @@ class Distillation(Params):
     ] = None
     steps: Annotated[int, Schema("Training steps; 0 only cuts, and needs no data.", minimum=0, maximum=1_000_000)] = 500
     learning_rate: Annotated[float, Schema("Peak learning rate of AdamW.", above=0, maximum=1)] = DEFAULT_LEARNING_RATE
-    batch_size: Annotated[int, Schema("Sequences that a step learns from.", minimum=1, maximum=4096)] = (
-        DEFAULT_LEARNING_BATCH
-    )
+    batch_size: Annotated[int | None, Schema(f"{LEARNING_BATCH_SAID}.", minimum=1, maximum=4096)] = None
     layers_matched: Annotated[
         tuple[Index, ...] | None,
         Schema(

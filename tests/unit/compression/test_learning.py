@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from jobs.batches import ListBatches
@@ -305,6 +305,23 @@ def test_inputs_that_never_move_are_left_as_they_are() -> None:
     assert float(torch.linalg.cond(moment)) < 0.1 * float(torch.linalg.cond(inputs.T @ inputs))
     assert float(whiten.square().sum(dim=1).mean()) == pytest.approx(1)
     assert torch.equal(inverse_root(torch.zeros(3, 3)), torch.eye(3))
+
+
+@pytest.mark.parametrize(("family", "sequences"), [("bert", 128), ("hubert", 16), ("vit", 32)])
+def test_unless_said_the_kind_of_data_decides_how_much_a_step_learns_from(family: str, sequences: int) -> None:
+    """Recordings are far longer than sentences, so that a step takes fewer; what there is bounds it all the same."""
+    student, teacher = cut(family)
+    plenty = [tiny_batch(family, size=8)] * (sequences // 8 + 1)
+    seen: list[int] = []
+
+    def hear(_: nn.Module, arguments: tuple[object, ...], inputs: dict[str, Tensor]) -> None:
+        if torch.is_grad_enabled():
+            seen.append(len(next(iter(inputs.values()))))
+
+    student.base_model.register_forward_pre_hook(hear, with_kwargs=True)
+    recover(student, teacher, ListBatches(plenty), Schedule(1, 1e-4), silent, deciding=ListBatches(plenty[:1]))
+
+    assert sum(seen) == sequences
 
 
 def test_whole_batches_fill_a_step() -> None:

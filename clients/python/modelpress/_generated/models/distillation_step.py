@@ -25,8 +25,8 @@ class DistillationStep:
     """ Training steps; 0 only cuts, and needs no data. """
     learning_rate: float | Unset = 0.001
     """ Peak learning rate of AdamW. """
-    batch_size: int | Unset = 128
-    """ Sequences that a step learns from. """
+    batch_size: int | Unset = UNSET
+    """ Sequences that a step learns from; if left out, 128 of text, 16 of audio, 32 of image. """
     layers_matched: list[int] | Unset = UNSET
     """ The teacher's layer that each layer which stays imitates, bottom first; its own if left out. The last one
     always learns the teacher's output. """
