@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+LOCKS = f"modelpress-locks-{os.getuid()}"
+"""The folder's name, where workers keep what is temporary; it stays when they go."""
+
 POLL_S = 0.05
 log = logging.getLogger("modelpress.quiet")
 

@@ -6,7 +6,6 @@ log of the worker only), a store that fails as another attempt.
 
 import errno
 import logging
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from jobs.contract.report import PlanReport, ProfileReport, Report
 from jobs.contract.spec import CompressionSpec
 from jobs.contract.state import JobKind, JobState
 from jobs.contract.uris import parse_uri
-from jobs.quiet import Machine
+from jobs.quiet import LOCKS, Machine
 from jobs.reporting import environment
 from jobs.scratch import empty, scratch_folder
 from jobs.settings import WorkerSettings, worker_name
@@ -41,8 +40,6 @@ from jobs.state.settings import StateSettings
 from jobs.streamed import StreamedJob
 
 PROGRESS_EVERY_S = 0.5
-LOCKS = f"modelpress-locks-{os.getuid()}"
-"""Where the workers of a machine agree on who computes and who measures, in their folder for what is temporary."""
 AnyReport: TypeAlias = Report | PlanReport | ProfileReport
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 log = logging.getLogger("modelpress.tasks")

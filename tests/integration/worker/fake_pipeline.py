@@ -24,6 +24,7 @@ class Folders:
     data: Path | None = None
     origin: Mapping[str, str | None] = field(default_factory=dict)
     cache: Any = None
+    quiet: Any = None
 
 
 @dataclass(frozen=True)
