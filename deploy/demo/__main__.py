@@ -21,7 +21,7 @@ from deploy.embedded.processes import StartError
 from deploy.embedded.stack import MODELS_BUCKET, Stack, state_folder
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
-SENTENCES = 208
+SENTENCES = 256
 REOPEN = Path(__file__).with_name("reopen.py")
 FURTHER = """\
 To look further:

@@ -29,13 +29,19 @@ TEXT = (  # few steps, so high learning rates
     Ask("heads + units", HALVED),
     Ask("low rank", ({"technique": "low_rank", "rank_ratio": 0.5, "weighting": "activation"},)),
     Ask("weights", ({"technique": "weight_pruning", "sparsity": 0.5, "criterion": "sparsegpt"},)),
-    Ask("3-layer student", ({"technique": "distillation", "layers_kept": 3, "steps": 40, "batch_size": 16},)),
+    Ask(
+        "3-layer student",
+        ({"technique": "distillation", "layers_kept": 3, "steps": 40, "batch_size": 16, "learning_rate": 2e-3},),
+    ),
 )
 SPEECH = (  # random weights have nothing to lose: data would only take time
     Ask("heads + units", HALVED, data=False),
     Ask("low rank", ({"technique": "low_rank", "rank_ratio": 0.5},), data=False),
     Ask("weights", ({"technique": "weight_pruning", "sparsity": 0.5},), data=False),
-    Ask("6-layer student", ({"technique": "distillation", "layers_kept": 6, "steps": 2, "batch_size": 2},)),
+    Ask(
+        "6-layer student",
+        ({"technique": "distillation", "layers_kept": 6, "steps": 2, "batch_size": 2, "learning_rate": 2e-3},),
+    ),
 )
 TEXT_PROFILE: Json = {"inputs": [{"kind": "text", "batch_size": 1, "tokens": 128}], "repeats": 20}
 SPEECH_PROFILE: Json = {"inputs": [{"kind": "audio", "batch_size": 1, "seconds": SPEECH_SECONDS}], "repeats": 5}
