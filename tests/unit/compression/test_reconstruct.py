@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from jobs.batches import Batch, Batches, ListBatches, trunk_of
 from jobs.compression.anatomy import Attention, FeedForward, Layer, anatomy_of
 from jobs.compression.cutting import Cut, cut_all, inputs_going
+from jobs.compression.parts import hidden_states
 from jobs.compression.reconstruct import Block, passes, reconstruct
 from jobs.compression.surgery import drop_heads, drop_units
 from jobs.compression.technique import Context, Outcome, apply
@@ -31,6 +32,11 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 _BERT, _SPEECH, _VIT = ("attention.output", "output"), ("layer_norm", "final_layer_norm"), ("layernorm_after", "")
 STREAMS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("bert", "roberta", "xlm-roberta", "electra"), tuple(f"{each}.LayerNorm" for each in _BERT)),
+    "mpnet": ("attention.LayerNorm", "output.LayerNorm"),
+    "deberta-v2": ("attention.output.LayerNorm", "output.LayerNorm"),
+    "wavlm": _SPEECH,
+    **dict.fromkeys(("beit", "data2vec-vision"), ("layernorm_after", "")),
+    **dict.fromkeys(("t5", "mt5"), ("layer.1.layer_norm", "")),
     "distilbert": ("sa_layer_norm", "output_layer_norm"),
     **dict.fromkeys(("hubert", "wav2vec2", "data2vec-audio", "unispeech-sat", "melhubert"), _SPEECH),
     **dict.fromkeys(("hubert-stable", "wav2vec2-stable", "unispeech-sat-stable"), ("final_layer_norm", "")),
@@ -102,7 +108,7 @@ def stream(model: PreTrainedModel, path: str, layer: int, batch: Batch) -> Tenso
     if path:
         handle = module.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
     else:
-        handle = module.register_forward_hook(lambda _, given, output: heard.append(output))
+        handle = module.register_forward_hook(lambda _, given, output: heard.append(hidden_states(output)))
     with handle, torch.no_grad():
         trunk_of(model)(**batch)
     return heard[0].view(*trunk_of(model)(**batch).last_hidden_state.shape)
@@ -164,6 +170,9 @@ def double(layers: Sequence[Layer], block: Block) -> None:
         for parameter in (each for part in blocks for slot in part.inward for each in slot.linear.parameters()):
             half = len(parameter) // 2
             parameter[half:] = parameter[:half]
+        if block == "attention":
+            for companion in (each for layer in layers for each in layer.attention.companions):
+                companion.keep(torch.arange(HEADS // 2).repeat(2))
 
 
 def halves(layers: Sequence[Layer], block: Block) -> list[Cut]:
