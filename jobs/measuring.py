@@ -13,8 +13,9 @@ from jobs.contract.report import ProfileReport
 from jobs.contract.spec import CompressionSpec
 from jobs.judging import short_batch
 from jobs.profiling.breakdown import breakdown
+from jobs.profiling.latency import pinned_threads
 from jobs.profiling.profile import Subject, inputs_of, profile_alone
-from jobs.reporting import disturbed, environment, uncounted
+from jobs.reporting import disturbed, environment, of_family, uncounted
 from jobs.stages import Clock, Folders, StageProgress
 
 BREAKDOWN_PASSES = 5
@@ -40,12 +41,13 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Pro
         )
     with clock.stage("breakdown"):
         progress("breakdown", 0, 1)
-        modules = breakdown(model, inputs[0].batches, repeats=min(spec.profile.repeats, BREAKDOWN_PASSES))
+        with folders.quiet() as alone, pinned_threads(spec.profile.threads):
+            modules = breakdown(model, inputs[0].batches, repeats=min(spec.profile.repeats, BREAKDOWN_PASSES))
     return ProfileReport(
         model={**folders.origin, "architecture": type(model).__name__, "model_type": model.config.model_type},
         profile=profile,
         modules=modules,
-        warnings=(*uncounted(profile), *disturbed(profile)),
+        warnings=(*of_family(anatomy.family), *uncounted(profile), *disturbed(profile, alone=alone)),
         environment=environment(),
         seconds=clock.seconds,
     )

@@ -46,9 +46,9 @@ def uncounted(profile: Profile) -> Iterator[str]:
             yield f"MACs leave out operations without a formula: {', '.join(sorted(each.uncounted_ops))}."
 
 
-def disturbed(profile: Profile) -> Iterator[str]:
-    """Yield a sentence if times were taken while the machine was busy."""
-    if any(each.latency_ms is not None and not each.latency_ms.alone for each in profile.inputs):
+def disturbed(profile: Profile, *, alone: bool = True) -> Iterator[str]:
+    """Yield a sentence if times were taken while the machine was busy: those of *profile*, or further ones."""
+    if not alone or any(each.latency_ms is not None and not each.latency_ms.alone for each in profile.inputs):
         yield "Other jobs computed on the machine while times were taken: ask again for times to rely on."
 
 

@@ -4,8 +4,8 @@ The moments of one layer are held at a time, and so are the activations: by the 
 out, the data has passed through it, so that whatever is done to the layer then does not change what those above see.
 
 What was measured on a model as it came can be kept in a cache, where the next job on that model and that data finds it.
-An entry that is damaged, or not of this map, is as good as none. Moments are rounded to single precision whether they
-come from the cache or not, so a job's result does not depend on it.
+An entry that is damaged, or not of this map and this much of the data, is as good as none. Moments are rounded to
+single precision whether they come from the cache or not, so a job's result does not depend on it.
 
 Source: the Gram matrix of SparseGPT, arXiv:2301.00774; the input covariance of SVD-LLM, arXiv:2403.07378.
 Cost: two forward passes over the data and an (I, N) x (N, I) product for each input; with the cache, reading I² / 2
@@ -85,7 +85,7 @@ def calibrate(
     chosen = [[group for group in layer.groups if set(group) & set(choose(layer))] for layer in layers]
     every = [list(layer.groups) for layer in layers]
     cache = ctx.cache if _bytes(every) <= CACHE_BYTES_MAX else None
-    known = None if cache is None else _recalled(chosen, cache)
+    known = None if cache is None else _recalled(chosen, cache, len(batches))
     if known is None:
         wanted = chosen if cache is None else every
         source = zip(wanted, _measured(model, ctx, wanted, progress), strict=True)
@@ -94,7 +94,7 @@ def calibrate(
         progress(passes(len(batches), len(layers)), passes(len(batches), len(layers)), "calibration")
     for groups, found in source:
         if cache is not None and known is None:
-            _keep(cache, groups, found)
+            _keep(cache, groups, found, len(batches))
         yield _by_slot(groups, found, device)
 
 
@@ -147,16 +147,21 @@ class _Tally:
         return {"mean": self._spread.mean.float(), "lower": covariance[_lower(covariance)].float()}
 
 
-def _keep(cache: Cache, groups: Sequence[Group], found: Sequence[Packed]) -> None:
+def _record(group: Group, batches: int) -> str:
+    """Return the name of a record: some steps are given all batches of the data, others as many as they go through."""
+    return f"{batches}/{group[0].name}"
+
+
+def _keep(cache: Cache, groups: Sequence[Group], found: Sequence[Packed], batches: int) -> None:
     for group, packed in zip(groups, found, strict=True):
-        keep(cache, group[0].name, packed)
+        keep(cache, _record(group, batches), packed)
 
 
-def _recalled(chosen: Sequence[Sequence[Group]], cache: Cache) -> list[list[Packed]] | None:
+def _recalled(chosen: Sequence[Sequence[Group]], cache: Cache, batches: int) -> list[list[Packed]] | None:
     """Return what *cache* has of each layer's groups, or None unless it has all."""
     found: list[list[Packed]] = []
     for groups in chosen:
-        packed = [recall(cache, group[0].name, _shapes(group)) for group in groups]
+        packed = [recall(cache, _record(group, batches), _shapes(group)) for group in groups]
         if any(each is None for each in packed):
             return None
         found.append([each for each in packed if each is not None])

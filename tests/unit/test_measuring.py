@@ -1,14 +1,18 @@
 """A model measured as it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from jobs import measuring, pipeline
 from jobs.contract.errors import CorruptCheckpointError, InvalidRequestError
-from jobs.contract.report import ProfileReport
+from jobs.contract.report import ModuleProfile, ProfileReport
 from jobs.contract.spec import CompressionSpec
+from jobs.profiling.breakdown import breakdown
 from tests.tiny import tiny
 from tests.unit.test_pipeline import Stages
 
@@ -37,6 +41,34 @@ def test_a_model_has_its_figures_and_those_of_its_modules(tmp_path: Path) -> Non
     assert list(dict.fromkeys(stages.seen)) == ["load", "profile", "breakdown"]
     assert set(report.seconds) == {"load", "profile", "breakdown"}
     assert not (tmp_path / "out").exists()
+
+
+def test_modules_are_timed_as_the_model_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules too are timed with the threads that were asked for, on a machine kept quiet; where it is not, that is said."""
+    tiny("bert").save_pretrained(tmp_path)
+    quiet: list[str] = []
+    heard: list[tuple[int, list[str]]] = []
+
+    @contextmanager
+    def never_alone() -> Iterator[bool]:
+        quiet.append("measuring")
+        yield False
+        quiet.pop()
+
+    def listening(*arguments: Any, **named: Any) -> tuple[ModuleProfile, ...]:
+        heard.append((torch.get_num_threads(), list(quiet)))
+        return breakdown(*arguments, **named)
+
+    monkeypatch.setattr(measuring, "breakdown", listening)
+    request = {"model": {"uri": "file:///model"}, "profile": {"repeats": 1, "threads": 2}}
+    folders = pipeline.Folders(tmp_path, tmp_path / "out", quiet=never_alone)
+
+    report = measuring.run(CompressionSpec.from_json(request), folders, Stages())
+
+    assert heard == [(2, ["measuring"])]
+    assert [warning.split(":")[0] for warning in report.warnings] == [
+        "Other jobs computed on the machine while times were taken"
+    ]
 
 
 def test_a_compressed_model_is_a_model_too(tmp_path: Path) -> None:

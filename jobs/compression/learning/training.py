@@ -28,6 +28,9 @@ from jobs.compression.surgery import mask
 from jobs.compression.technique import Progress
 from jobs.contract.spec import LEARNING_BATCH, canonical_json
 
+SNAPSHOT_VERSION = 2
+"""Goes up when a step is taken in another way, or a snapshot holds something else: older ones count no more."""
+
 CLIP = 1.0
 """Largest norm of a step's gradient."""
 PATIENCE = LOOKS * 3 // 4
@@ -193,7 +196,7 @@ def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _identity(matching: Matching, parameters: Sequence[nn.Parameter], batches: int, schedule: Schedule) -> str:
     """Return what tells this training from any other: its settings and the weights that it starts from."""
     settings = {**asdict(schedule), **asdict(matching.losses), "layers": list(matching.layers), "batches": batches}
-    digest = hashlib.sha256(canonical_json(settings))
+    digest = hashlib.sha256(canonical_json({**settings, "version": SNAPSHOT_VERSION}))
     for parameter in parameters:
         digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -218,6 +218,18 @@ def test_results_do_not_depend_on_the_cache(technique: str) -> None:
     assert all(torch.equal(results[0][name], other[name]) for other in results[1:] for name in other)
 
 
+def test_what_was_measured_on_a_part_of_the_data_does_not_serve_for_all_of_it() -> None:
+    """Steps that go through fewer batches and steps that go through all find each their own in one cache."""
+    model, shelf = tiny("bert"), Shelf()
+    part, whole = tiny_batches("bert", 2), tiny_batches("bert", 3)
+    expected = collected(model, context(model, whole))
+    collected(model, context(model, part, shelf))
+
+    found = collected(model, context(model, whole, shelf))
+
+    assert all(torch.equal(found[name].second, each.second) for name, each in expected.items())
+
+
 def test_numbers_that_are_none_are_refused_by_name() -> None:
     """What is not finite inside the model is an error that names the map it reaches."""
     model = tiny("bert")

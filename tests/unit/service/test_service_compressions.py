@@ -138,6 +138,15 @@ def test_accepts_a_profile(world: World) -> None:
     assert world.call("POST", "/v1/profiles", json={**REQUEST, **asked}).status_code == 422
 
 
+@pytest.mark.parametrize("lengths", [{}, {"seconds": 1, "preset": "superb"}, {"preset": "common_voice"}])
+def test_audio_is_of_one_length_or_of_a_published_set(world: World, lengths: dict[str, Any]) -> None:
+    """Neither, both, or a set that nobody knows are refused; the one that is known is taken."""
+    for given, status in ((lengths, 422), ({"preset": "superb"}, 202)):
+        profile = {"inputs": [{"kind": "audio", **given}]}
+
+        assert world.call("POST", "/v1/profiles", json={"model": MODEL, "profile": profile}).status_code == status
+
+
 def test_plans_only_what_could_be_compressed(world: World) -> None:
     """A plan's request is held to the same rules."""
     answer = world.call("POST", "/v1/plans", json={"model": MODEL})
