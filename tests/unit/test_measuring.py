@@ -44,7 +44,7 @@ def test_a_model_has_its_figures_and_those_of_its_modules(tmp_path: Path) -> Non
 
 
 def test_modules_are_timed_as_the_model_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modules too are timed with the threads that were asked for, on a machine kept quiet; where it is not, that is said."""
+    """Modules too are timed with the threads asked for, on a machine kept quiet; where it is not, that is said."""
     tiny("bert").save_pretrained(tmp_path)
     quiet: list[str] = []
     heard: list[tuple[int, list[str]]] = []
