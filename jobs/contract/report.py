@@ -115,6 +115,52 @@ class Fidelity:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """What a probe found of one model.
+
+    Attributes:
+        value: in the probe's metric.
+        low: lower end of the 95 % interval.
+        high: upper end of the 95 % interval.
+        samples: that it was judged on; the probe's fit has seen none of them.
+    """
+
+    value: float
+    low: float
+    high: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What the model's frozen output is worth for a task of the caller's, before and after.
+
+    Attributes:
+        probe: which kind.
+        label: the column of labels.
+        metric: what its scores are in.
+        better: ``lower`` or ``higher``.
+        seeds: over which the scores are averaged.
+        dense: of the source.
+        before_recovery: of the result before recovery, where there was one.
+        compressed: of the result.
+        control: of the source itself after the steps of the recovery, where asked for.
+        protocol: how it was measured, in a sentence.
+    """
+
+    probe: str
+    label: str
+    metric: str
+    better: Literal["lower", "higher"]
+    seeds: tuple[int, ...]
+    dense: Score
+    compressed: Score
+    protocol: str
+    before_recovery: Score | None = None
+    control: Score | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepReport:
     """What one step was asked for and what it did."""
 
@@ -154,6 +200,7 @@ class Report:
         speedup: one for each input that was timed.
         fidelity: closeness to the source, before and after recovery.
         fidelity_control: that of the source itself after the steps of the recovery, where asked for.
+        quality: what the probes found that were asked for.
         environment: versions and machine.
         seconds: wall-clock of each stage [s].
         exports: the files for other runtimes that were asked for.
@@ -173,6 +220,7 @@ class Report:
     seconds: Mapping[str, float] = field(default_factory=dict)
     exports: tuple[Exported, ...] = ()
     fidelity_control: Fidelity | None = None
+    quality: tuple[ProbeReport, ...] = ()
     schema: Literal["modelpress/report/v1"] = REPORT_SCHEMA
 
     def to_json(self) -> Json:

@@ -52,6 +52,7 @@ from .plan_report import PlanReport
 from .plan_report_environment import PlanReportEnvironment
 from .plan_report_model import PlanReportModel
 from .plan_report_seconds import PlanReportSeconds
+from .probe_report import ProbeReport
 from .problem import Problem
 from .problem_field import ProblemField
 from .profile import Profile
@@ -70,6 +71,7 @@ from .report import Report
 from .report_environment import ReportEnvironment
 from .report_model import ReportModel
 from .report_seconds import ReportSeconds
+from .score import Score
 from .sent_file import SentFile
 from .sent_part import SentPart
 from .speedup import Speedup
@@ -149,6 +151,7 @@ __all__ = (
     "PlanReportEnvironment",
     "PlanReportModel",
     "PlanReportSeconds",
+    "ProbeReport",
     "Problem",
     "ProblemField",
     "Profile",
@@ -167,6 +170,7 @@ __all__ = (
     "ReportEnvironment",
     "ReportModel",
     "ReportSeconds",
+    "Score",
     "SentFile",
     "SentPart",
     "Speedup",

@@ -11,6 +11,7 @@ from ..types import UNSET, Unset
 if TYPE_CHECKING:
     from ..models.exported import Exported
     from ..models.fidelity import Fidelity
+    from ..models.probe_report import ProbeReport
     from ..models.profile import Profile
     from ..models.report_environment import ReportEnvironment
     from ..models.report_model import ReportModel
@@ -51,6 +52,8 @@ class Report:
     """ the files for other runtimes that were asked for. """
     fidelity_control: Fidelity | None | Unset = UNSET
     """ that of the source itself after the steps of the recovery, where asked for. """
+    quality: list[ProbeReport] | Unset = UNSET
+    """ what the probes found that were asked for. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,6 +110,13 @@ class Report:
         else:
             fidelity_control = self.fidelity_control
 
+        quality: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.quality, Unset):
+            quality = []
+            for quality_item_data in self.quality:
+                quality_item = quality_item_data.to_dict()
+                quality.append(quality_item)
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -130,6 +140,8 @@ class Report:
             field_dict["exports"] = exports
         if fidelity_control is not UNSET:
             field_dict["fidelity_control"] = fidelity_control
+        if quality is not UNSET:
+            field_dict["quality"] = quality
 
         return field_dict
 
@@ -137,6 +149,7 @@ class Report:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.exported import Exported  # noqa: PLC0415
         from ..models.fidelity import Fidelity  # noqa: PLC0415
+        from ..models.probe_report import ProbeReport  # noqa: PLC0415
         from ..models.profile import Profile  # noqa: PLC0415
         from ..models.report_environment import ReportEnvironment  # noqa: PLC0415
         from ..models.report_model import ReportModel  # noqa: PLC0415
@@ -225,6 +238,15 @@ class Report:
 
         fidelity_control = _parse_fidelity_control(d.pop("fidelity_control", UNSET))
 
+        _quality = d.pop("quality", UNSET)
+        quality: list[ProbeReport] | Unset = UNSET
+        if _quality is not UNSET:
+            quality = []
+            for quality_item_data in _quality:
+                quality_item = ProbeReport.from_dict(quality_item_data)
+
+                quality.append(quality_item)
+
         report = cls(
             model=model,
             steps=steps,
@@ -240,6 +262,7 @@ class Report:
             seconds=seconds,
             exports=exports,
             fidelity_control=fidelity_control,
+            quality=quality,
         )
 
         report.additional_properties = d
