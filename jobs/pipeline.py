@@ -3,7 +3,7 @@
 Pure: no bucket, no queue, no hub. ``run`` is the best introduction to the worker side; each stage is one call.
 """
 
-from jobs.checkpoint.writer import write_card
+from jobs.checkpoint.writer import opens_with, write_card
 from jobs.contract.report import Report
 from jobs.contract.spec import CompressionSpec
 from jobs.reporting import cautions, environment, of_family
@@ -53,6 +53,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         fidelity_control=control,
         warnings=(*of_family(job.anatomy.family), *notes, *cautions(closeness, before, after, speedups)),
         environment=environment(),
+        opens_with=opens_with(folders.out),
         seconds=clock.seconds,
         exports=exports,
     )

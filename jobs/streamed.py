@@ -21,7 +21,7 @@ from jobs.checkpoint.fitting import BUILD_ERRORS
 from jobs.checkpoint.precision import store_as
 from jobs.checkpoint.soundness import first_unfinite, unfinite_source
 from jobs.checkpoint.verification import outputs_of
-from jobs.checkpoint.writer import weight_bytes, write_card
+from jobs.checkpoint.writer import opens_with, weight_bytes, write_card
 from jobs.compression.allocator import give_back_at_once
 from jobs.compression.layered import Layered
 from jobs.compression.streamable import check_streamable
@@ -119,6 +119,7 @@ class StreamedJob:
             fidelity_before_recovery=None,
             warnings=tuple(cautions(closeness, before, after, ())),
             environment=environment(),
+            opens_with=opens_with(out),
             seconds=self.clock.seconds,
         )
         write_card(out, report.to_json(), done.plan)

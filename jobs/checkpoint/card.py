@@ -7,6 +7,7 @@ from transformers import CONFIG_MAPPING, AutoModel
 
 from jobs.checkpoint.plan import Plan
 from jobs.checkpoint.restore import MODEL_TYPE, auto_classes, models_of
+from jobs.contract.loading import ways
 from jobs.contract.spec import Json
 
 
@@ -20,6 +21,16 @@ def card(report: Json, plan: Plan, config: Json) -> str:
     """
     sections = (_head(report, config), _steps(report), _figures(report), _loading(plan, config), _files(plan))
     return "\n\n".join(sections) + "\n"
+
+
+def auto_class(config: Json) -> str:
+    """Return the Auto class that opens what *config* describes: AutoModel for a base model, or its head's."""
+    family = config["base_model_type"] if config.get("model_type") == MODEL_TYPE else config["model_type"]
+    name = (config.get("architectures") or [""])[0]
+    for auto in (AutoModel, *auto_classes()):
+        if name in {model.__name__ for model in models_of(auto, CONFIG_MAPPING[family])}:
+            return str(auto.__name__)
+    return "AutoModel"
 
 
 def _head(report: Json, config: Json) -> str:
@@ -78,24 +89,22 @@ def _input(before: Json, after: Json) -> Iterator[list[str]]:
 
 
 def _loading(plan: Plan, config: Json) -> str:
-    auto = _auto_class(config)
-    stock, line = f"from transformers import {auto}", f"model = {auto}.from_pretrained(folder)"
-    if plan.door == "native":
-        return f"## How to load it\n\n{_code(stock, line)}"
-    registered = _code(f"import modelpress.transformers\n{stock}", line)
-    trusting = _code(stock, line.replace(")", ", trust_remote_code=True)"))
-    return (
-        "## How to load it\n\nPlain transformers has no class that fits it. With the ModelPress client installed:\n\n"
-        f"{registered}\n\n"
-        "With transformers alone; this runs the code that lies beside the weights:\n\n"
-        f"{trusting}\n\n"
-        "Either way it is an instance of the stock class. Tokenizers and feature extractors load as ever. "
-        "Opened otherwise, the model stops with an error."
+    native = plan.door == "native"
+    shown = "\n\n".join(f"{way.about}\n\n{_code(way.code)}" for way in ways(plan.door, auto_class(config)))
+    before = "" if native else "Plain transformers has no class that fits it.\n\n"
+    after = (
+        ""
+        if native
+        else (
+            "\n\nEither way it is an instance of the stock class. Tokenizers and feature extractors load as ever. "
+            "Opened otherwise, the model stops with an error."
+        )
     )
+    return f"## How to load it\n\n{before}{shown}{after}"
 
 
-def _code(imports: str, line: str) -> str:
-    return f"```python\n{imports}\n\n{line}\n```"
+def _code(lines: str) -> str:
+    return f"```python\n{lines}\n```"
 
 
 def _files(plan: Plan) -> str:
@@ -104,16 +113,6 @@ def _files(plan: Plan) -> str:
         ["`verification.safetensors`", "one input and its output; `modelpress.verify(folder)` compares"],
     ]
     return "## Beside the weights\n\n" + _table(["file", "holds"], rows)
-
-
-def _auto_class(config: Json) -> str:
-    """Return the Auto class that opens the saved architecture: AutoModel for a base model, or its head's."""
-    family = config["base_model_type"] if config.get("model_type") == MODEL_TYPE else config["model_type"]
-    name = (config.get("architectures") or [""])[0]
-    for auto in (AutoModel, *auto_classes()):
-        if name in {model.__name__ for model in models_of(auto, CONFIG_MAPPING[family])}:
-            return str(auto.__name__)
-    return "AutoModel"
 
 
 def _length(spec: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils import SAFE_WEIGHTS_NAME
 
-from jobs.checkpoint.card import card
+from jobs.checkpoint.card import auto_class, card
 from jobs.checkpoint.hollow import names_written
 from jobs.checkpoint.modelpress_bitmask import is_worth_packing
 from jobs.checkpoint.packing import pack_files
@@ -115,10 +115,19 @@ def weight_bytes(directory: Path) -> int:
     return sum(file.stat().st_size for file in weight_files(directory))
 
 
+def opens_with(out: Path) -> str:
+    """Return the Auto class that opens the artifact in *out*."""
+    return auto_class(_config(out))
+
+
 def write_card(out: Path, report: Json, plan: Plan) -> None:
     """Write ``README.md``: the report's table and how to load the model."""
-    config = json.loads((out / "config.json").read_text())
-    (out / "README.md").write_text(card(report, plan, config))
+    (out / "README.md").write_text(card(report, plan, _config(out)))
+
+
+def _config(out: Path) -> Json:
+    config: Json = json.loads((out / "config.json").read_text())
+    return config
 
 
 def _save(model: PreTrainedModel, plan: Plan, out: Path, state: Mapping[str, Tensor] | None = None) -> None:

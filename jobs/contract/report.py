@@ -201,6 +201,7 @@ class Report:
         fidelity: closeness to the source, before and after recovery.
         fidelity_control: that of the source itself after the steps of the recovery, where asked for.
         quality: what the probes found that were asked for.
+        opens_with: the Auto class of transformers that opens the result.
         environment: versions and machine.
         seconds: wall-clock of each stage [s].
         exports: the files for other runtimes that were asked for.
@@ -221,6 +222,7 @@ class Report:
     exports: tuple[Exported, ...] = ()
     fidelity_control: Fidelity | None = None
     quality: tuple[ProbeReport, ...] = ()
+    opens_with: str = "AutoModel"
     schema: Literal["modelpress/report/v1"] = REPORT_SCHEMA
 
     def to_json(self) -> Json:

@@ -54,6 +54,8 @@ class Report:
     """ that of the source itself after the steps of the recovery, where asked for. """
     quality: list[ProbeReport] | Unset = UNSET
     """ what the probes found that were asked for. """
+    opens_with: str | Unset = UNSET
+    """ the Auto class of transformers that opens the result. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -117,6 +119,8 @@ class Report:
                 quality_item = quality_item_data.to_dict()
                 quality.append(quality_item)
 
+        opens_with = self.opens_with
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -142,6 +146,8 @@ class Report:
             field_dict["fidelity_control"] = fidelity_control
         if quality is not UNSET:
             field_dict["quality"] = quality
+        if opens_with is not UNSET:
+            field_dict["opens_with"] = opens_with
 
         return field_dict
 
@@ -247,6 +253,8 @@ class Report:
 
                 quality.append(quality_item)
 
+        opens_with = d.pop("opens_with", UNSET)
+
         report = cls(
             model=model,
             steps=steps,
@@ -263,6 +271,7 @@ class Report:
             exports=exports,
             fidelity_control=fidelity_control,
             quality=quality,
+            opens_with=opens_with,
         )
 
         report.additional_properties = d
