@@ -42,7 +42,8 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Pro
     with clock.stage("breakdown"):
         progress("breakdown", 0, 1)
         with folders.quiet() as alone, pinned_threads(spec.profile.threads):
-            modules = breakdown(model, inputs[0].batches, repeats=min(spec.profile.repeats, BREAKDOWN_PASSES))
+            repeats = min(spec.profile.repeats, BREAKDOWN_PASSES) if inputs[0].spec.timed else 0
+            modules = breakdown(model, inputs[0].batches, repeats=repeats)
     return ProfileReport(
         model={**folders.origin, "architecture": type(model).__name__, "model_type": model.config.model_type},
         profile=profile,

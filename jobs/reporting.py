@@ -26,7 +26,9 @@ def cautions(fidelity: Fidelity, dense: Profile, compressed: Profile, speedups: 
     """Yield a sentence for each figure that could be read for more than it says."""
     if fidelity.source == "synthetic":
         yield "Fidelity is on random inputs and says little about quality; add data for a figure that does."
-    if not speedups:
+    if not any(each.input.timed for each in compressed.inputs):
+        yield "Nothing was timed: no input asks for it."
+    elif not speedups:
         yield "Nothing was timed: the model went by layers from disk to disk, and was never in memory as a whole."
     elif not any(each.conclusive and each.ratio > 1 for each in speedups):
         yield "No speed-up is shown on this machine: no interval lies above 1."

@@ -72,8 +72,11 @@ def _milliseconds(measured: Any) -> str:
 
 
 def _speedup(report: Any) -> str:
-    """Return the speed-up on the first input; empty where nothing was timed."""
-    return next((f"{each.ratio:.2f} [{each.low:.2f}, {each.high:.2f}]" for each in report.speedup), "")
+    """Return the speed-up on the first input; empty where that was not timed."""
+    if report.dense.inputs[0].get("latency_ms") is None or not report.speedup:
+        return ""
+    first = report.speedup[0]
+    return f"{first.ratio:.2f} [{first.low:.2f}, {first.high:.2f}]"
 
 
 def _rtf(measured: Any) -> str:

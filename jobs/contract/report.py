@@ -50,8 +50,8 @@ class InputProfile:
         macs_executed: MACs of one forward pass of the whole batch.
         macs_theoretical: the same without products with stored zeros.
         uncounted_ops: operations with no formula, and how often they ran; empty when the count is complete.
-        latency_ms: wall-clock; None for a model that went by layers from disk to disk.
-        real_time_factor: seconds of compute per second of audio; None for other inputs.
+        latency_ms: wall-clock; None for an input that is not timed, or a model that went by layers from disk to disk.
+        real_time_factor: seconds of compute per second of audio; None for other inputs, and without a wall-clock.
         macs_per_second: MACs executed per second of audio; None for other inputs.
     """
 
@@ -297,7 +297,8 @@ class ModuleProfile:
         params_total: its parameters, a shared one once.
         macs_executed: MACs in one forward pass of the whole batch.
         macs_theoretical: the same without products with stored zeros.
-        latency_ms: median wall-clock in one pass, with what reading the clock for every module costs [ms].
+        latency_ms: median wall-clock in one pass, with what reading the clock for every module costs [ms];
+            None where the input is not timed.
     """
 
     path: str
@@ -305,7 +306,7 @@ class ModuleProfile:
     params_total: int
     macs_executed: int
     macs_theoretical: int
-    latency_ms: float
+    latency_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)

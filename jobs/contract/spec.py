@@ -113,7 +113,10 @@ class RecoverySpec:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One shape of input to profile with, the length in the unit of its kind; or, of audio, a set of utterances."""
+    """One shape of input to profile with, the length in the unit of its kind; or, of audio, a set of utterances.
+
+    Without *timed* operations and memory are counted, and no clock is read.
+    """
 
     kind: InputKind
     batch_size: int = 1
@@ -121,6 +124,7 @@ class InputSpec:
     seconds: float | None = None
     tokens: int | None = None
     pixels: int | None = None
+    timed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ Reading: TypeAlias = Callable[[], tuple[float, ...]]
 def breakdown(model: nn.Module, batches: Sequence[Batch], *, repeats: int) -> tuple[ModuleProfile, ...]:
     """Return the figures of every module of *model* that takes part in ``model(**batch)``, over all *batches*.
 
-    Modules come in the order of the model, each before those within it; time is the median of *repeats* passes [ms].
+    Modules come in the order of the model, each before those within it; time is the median of *repeats* passes [ms],
+    and None without any.
     """
     entry, inputs = entry_of(model), [suited(batch, model) for batch in batches]
     counter = MacCounter(model)
@@ -43,7 +44,7 @@ def breakdown(model: nn.Module, batches: Sequence[Batch], *, repeats: int) -> tu
             params_total=count_parameters(module),
             macs_executed=int(macs[path][0]),
             macs_theoretical=int(macs[path][1]),
-            latency_ms=median(each[path][0] for each in passes),
+            latency_ms=median(each[path][0] for each in passes) if passes else None,
         )
         for path, module in entry.named_modules()
         if path in macs

@@ -87,7 +87,7 @@ def profile_pair(
     stopwatch: Stopwatch | None = None,
     seed: int = 0,
 ) -> tuple[Profile, Profile, tuple[Speedup, ...]]:
-    """Return the figures of both subjects and the speed-up on each input of *spec*.
+    """Return the figures of both subjects, and the speed-up on each input of *spec* that is timed.
 
     Without inputs in *spec* the dense model's typical one is measured. Inputs are random, from *seed*. *stopwatch*
     is chosen by the device of the dense model where none is given.
@@ -101,7 +101,8 @@ def profile_pair(
     with inference(dense.model, compressed.model), pinned_threads(spec.threads):
         measured = [bench.measure(each, _within(progress, index, len(inputs))) for index, each in enumerate(inputs)]
     of_dense, of_compressed, speedups = zip(*measured, strict=True)
-    return _profile(dense, of_dense), _profile(compressed, of_compressed), speedups
+    told = tuple(each for each in speedups if each is not None)
+    return _profile(dense, of_dense), _profile(compressed, of_compressed), told
 
 
 def profile_alone(
@@ -118,10 +119,14 @@ def profile_alone(
     measured = []
     with inference(subject.model), pinned_threads(spec.threads):
         for index, each in enumerate(inputs):
-            told, run = _within(progress, index, len(inputs)), _pass(subject.model, each)
-            with quiet() as alone:
-                times = time_alone(run, repeats=spec.repeats, stopwatch=watch, progress=told)
-            measured.append(_on_input(subject.model, each, _latency(subject.model, times, alone=alone)))
+            told, latency = _within(progress, index, len(inputs)), None
+            if each.spec.timed:
+                with quiet() as alone:
+                    run = _pass(subject.model, each)
+                    times = time_alone(run, repeats=spec.repeats, stopwatch=watch, progress=told)
+                latency = _latency(subject.model, times, alone=alone)
+            measured.append(_on_input(subject.model, each, latency))
+            told(1, 1)
     return _profile(subject, measured)
 
 
@@ -161,8 +166,12 @@ class _Bench:
     quiet: Quiet
     seed: int
 
-    def measure(self, given: Input, progress: Progress) -> tuple[_Measured, _Measured, Speedup]:
-        """Return both models' figures on one input, timed in pairs."""
+    def measure(self, given: Input, progress: Progress) -> tuple[_Measured, _Measured, Speedup | None]:
+        """Return both models' figures on one input, timed in pairs if it is to be timed."""
+        if not given.spec.timed:
+            counted = _on_input(self.dense, given, None), _on_input(self.compressed, given, None)
+            progress(1, 1)
+            return *counted, None
         passes = _pass(self.dense, given), _pass(self.compressed, given)
         with self.quiet() as alone:
             times = time_pairs(*passes, repeats=self.repeats, stopwatch=self.stopwatch, progress=progress)

@@ -111,7 +111,15 @@ class Recovery(RequestSchema):
     )
 
 
-class AudioInput(RequestSchema):
+class _Input(RequestSchema):
+    """What every input has."""
+
+    timed = StrictBoolean(
+        metadata={"description": "Whether to time it too, or only to count operations and memory", "default": True}
+    )
+
+
+class AudioInput(_Input):
     """Waveforms at the model's sampling rate: all of one length, or one after another those of a published set."""
 
     rules = (ExactlyOne(("seconds", "preset")),)
@@ -125,7 +133,7 @@ class AudioInput(RequestSchema):
     )
 
 
-class TextInput(RequestSchema):
+class TextInput(_Input):
     """Token sequences."""
 
     kind = Tag("text")
@@ -133,7 +141,7 @@ class TextInput(RequestSchema):
     tokens = whole(1, 4096, "Length of each [tokens]", required=True)
 
 
-class ImageInput(RequestSchema):
+class ImageInput(_Input):
     """Square images."""
 
     kind = Tag("image")

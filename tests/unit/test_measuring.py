@@ -71,6 +71,17 @@ def test_modules_are_timed_as_the_model_is(tmp_path: Path, monkeypatch: pytest.M
     ]
 
 
+def test_what_is_not_timed_has_no_times(tmp_path: Path) -> None:
+    """An input that is only to be counted has no latency, nor have the modules where it is the first."""
+    tiny("bert").save_pretrained(tmp_path)
+
+    report = profiled(tmp_path, inputs=[{"kind": "text", "tokens": 8, "timed": False}])
+
+    assert report.profile.inputs[0].latency_ms is None
+    assert {module.latency_ms for module in report.modules} == {None}
+    assert report.modules[0].macs_executed == report.profile.inputs[0].macs_executed > 0
+
+
 def test_a_compressed_model_is_a_model_too(tmp_path: Path) -> None:
     """What a compression wrote is measured like any other, at the size that its report says."""
     tiny("bert").save_pretrained(tmp_path / "model")

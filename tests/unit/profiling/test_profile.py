@@ -112,6 +112,31 @@ def test_a_published_set_of_utterances_is_one_input() -> None:
     assert found.real_time_factor == pytest.approx(0.5 / 224.86)
 
 
+def test_an_input_that_is_not_timed_is_counted_all_the_same() -> None:
+    """It has MACs and adds to the memory, but no clock is read for it, and no speed-up is told of it."""
+    timed, counted = InputSpec("text", tokens=4), InputSpec("text", tokens=40, timed=False)
+    spec, runs, told = ProfileSpec((counted, timed), repeats=3), [], []
+
+    def counting(run: Pass) -> float:
+        runs.append(run)
+        return steady(run)
+
+    dense, compressed, ratios = profile_pair(
+        bert(2), bert(1), spec, modality="text", stopwatch=counting, progress=lambda *done: told.append(done)
+    )
+    alone = profile_alone(bert(2), spec, inputs_of(spec, "text", BERT), stopwatch=steady)
+
+    assert [each.latency_ms is None for each in dense.inputs] == [True, False]
+    assert [each.latency_ms is None for each in compressed.inputs] == [True, False]
+    assert [each.input for each in ratios] == [timed]
+    assert len(runs) == 2 * (2 + 3)  # of one input: both models, warmed up and timed
+    assert dense.inputs[0].macs_executed > 10 * dense.inputs[1].macs_executed
+    assert (told[0], told[-1]) == ((100, 200), (200, 200))
+    assert [each.macs_executed for each in alone.inputs] == [each.macs_executed for each in dense.inputs]
+    assert [each.latency_ms is None for each in alone.inputs] == [True, False]
+    assert alone.peak_memory_bytes == dense.peak_memory_bytes
+
+
 def test_a_machine_that_is_not_quiet_is_told() -> None:
     """Where others computed meanwhile, each time says so, and the report warns."""
     spec = ProfileSpec((InputSpec("text", tokens=4),), repeats=1)

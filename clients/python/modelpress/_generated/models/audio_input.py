@@ -16,6 +16,8 @@ class AudioInput:
     """Waveforms at the model's sampling rate: all of one length, or one after another those of a published set."""
 
     kind: Literal["audio"]
+    timed: bool | Unset = True
+    """ Whether to time it too, or only to count operations and memory """
     batch_size: int | Unset = 1
     """ Waveforms in the batch """
     seconds: float | Unset = UNSET
@@ -24,6 +26,8 @@ class AudioInput:
 
     def to_dict(self) -> dict[str, Any]:
         kind = self.kind
+
+        timed = self.timed
 
         batch_size = self.batch_size
 
@@ -40,6 +44,8 @@ class AudioInput:
                 "kind": kind,
             }
         )
+        if timed is not UNSET:
+            field_dict["timed"] = timed
         if batch_size is not UNSET:
             field_dict["batch_size"] = batch_size
         if seconds is not UNSET:
@@ -56,6 +62,8 @@ class AudioInput:
         if kind != "audio":
             raise ValueError(f"kind must match const 'audio', got '{kind}'")
 
+        timed = d.pop("timed", UNSET)
+
         batch_size = d.pop("batch_size", UNSET)
 
         seconds = d.pop("seconds", UNSET)
@@ -69,6 +77,7 @@ class AudioInput:
 
         audio_input = cls(
             kind=kind,
+            timed=timed,
             batch_size=batch_size,
             seconds=seconds,
             preset=preset,

@@ -15,6 +15,8 @@ class ImageInput:
     """Square images."""
 
     kind: Literal["image"]
+    timed: bool | Unset = True
+    """ Whether to time it too, or only to count operations and memory """
     batch_size: int | Unset = 1
     """ Images in the batch """
     pixels: int | Unset = UNSET
@@ -22,6 +24,8 @@ class ImageInput:
 
     def to_dict(self) -> dict[str, Any]:
         kind = self.kind
+
+        timed = self.timed
 
         batch_size = self.batch_size
 
@@ -34,6 +38,8 @@ class ImageInput:
                 "kind": kind,
             }
         )
+        if timed is not UNSET:
+            field_dict["timed"] = timed
         if batch_size is not UNSET:
             field_dict["batch_size"] = batch_size
         if pixels is not UNSET:
@@ -48,12 +54,15 @@ class ImageInput:
         if kind != "image":
             raise ValueError(f"kind must match const 'image', got '{kind}'")
 
+        timed = d.pop("timed", UNSET)
+
         batch_size = d.pop("batch_size", UNSET)
 
         pixels = d.pop("pixels", UNSET)
 
         image_input = cls(
             kind=kind,
+            timed=timed,
             batch_size=batch_size,
             pixels=pixels,
         )

@@ -31,9 +31,9 @@ class InputProfile:
     uncounted_ops: InputProfileUncountedOps
     """ operations with no formula, and how often they ran; empty when the count is complete. """
     latency_ms: Latency | None
-    """ wall-clock; None for a model that went by layers from disk to disk. """
+    """ wall-clock; None for an input that is not timed, or a model that went by layers from disk to disk. """
     real_time_factor: float | None | Unset = UNSET
-    """ seconds of compute per second of audio; None for other inputs. """
+    """ seconds of compute per second of audio; None for other inputs, and without a wall-clock. """
     macs_per_second: float | None | Unset = UNSET
     """ MACs executed per second of audio; None for other inputs. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

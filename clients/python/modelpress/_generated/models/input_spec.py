@@ -21,6 +21,7 @@ class InputSpec:
     seconds: float | None | Unset = UNSET
     tokens: int | None | Unset = UNSET
     pixels: int | None | Unset = UNSET
+    timed: bool | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,6 +53,8 @@ class InputSpec:
         else:
             pixels = self.pixels
 
+        timed = self.timed
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -69,6 +72,8 @@ class InputSpec:
             field_dict["tokens"] = tokens
         if pixels is not UNSET:
             field_dict["pixels"] = pixels
+        if timed is not UNSET:
+            field_dict["timed"] = timed
 
         return field_dict
 
@@ -115,6 +120,8 @@ class InputSpec:
 
         pixels = _parse_pixels(d.pop("pixels", UNSET))
 
+        timed = d.pop("timed", UNSET)
+
         input_spec = cls(
             kind=kind,
             batch_size=batch_size,
@@ -122,6 +129,7 @@ class InputSpec:
             seconds=seconds,
             tokens=tokens,
             pixels=pixels,
+            timed=timed,
         )
 
         input_spec.additional_properties = d

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -23,8 +23,8 @@ class ModuleProfile:
     """ MACs in one forward pass of the whole batch. """
     macs_theoretical: int
     """ the same without products with stored zeros. """
-    latency_ms: float
-    """ median wall-clock in one pass, with what reading the clock for every module costs [ms]. """
+    latency_ms: float | None
+    """ median wall-clock in one pass, with what reading the clock for every module costs [ms]; """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -38,6 +38,7 @@ class ModuleProfile:
 
         macs_theoretical = self.macs_theoretical
 
+        latency_ms: float | None
         latency_ms = self.latency_ms
 
         field_dict: dict[str, Any] = {}
@@ -68,7 +69,12 @@ class ModuleProfile:
 
         macs_theoretical = d.pop("macs_theoretical")
 
-        latency_ms = d.pop("latency_ms")
+        def _parse_latency_ms(data: object) -> float | None:
+            if data is None:
+                return data
+            return cast(float | None, data)
+
+        latency_ms = _parse_latency_ms(d.pop("latency_ms"))
 
         module_profile = cls(
             path=path,

@@ -17,6 +17,8 @@ class TextInput:
     kind: Literal["text"]
     tokens: int
     """ Length of each [tokens] """
+    timed: bool | Unset = True
+    """ Whether to time it too, or only to count operations and memory """
     batch_size: int | Unset = 1
     """ Sequences in the batch """
 
@@ -24,6 +26,8 @@ class TextInput:
         kind = self.kind
 
         tokens = self.tokens
+
+        timed = self.timed
 
         batch_size = self.batch_size
 
@@ -35,6 +39,8 @@ class TextInput:
                 "tokens": tokens,
             }
         )
+        if timed is not UNSET:
+            field_dict["timed"] = timed
         if batch_size is not UNSET:
             field_dict["batch_size"] = batch_size
 
@@ -49,11 +55,14 @@ class TextInput:
 
         tokens = d.pop("tokens")
 
+        timed = d.pop("timed", UNSET)
+
         batch_size = d.pop("batch_size", UNSET)
 
         text_input = cls(
             kind=kind,
             tokens=tokens,
+            timed=timed,
             batch_size=batch_size,
         )
 
