@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from flask import Flask, Response, g, request
+from jinja2 import StrictUndefined
 from ulid import ULID
 
 from service import auth, errors
@@ -15,6 +16,7 @@ from service.views import (
     events,
     health,
     jobs,
+    pages,
     plans,
     profiles,
     reports,
@@ -50,7 +52,9 @@ class App(Flask):
 
 def create_app(services: Services) -> Flask:
     """Return the application that serves the API with *services*."""
-    app = App("service", static_folder=None)
+    app = App("service", static_folder=None, template_folder="ui/templates")
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.config.from_mapping(_config(services))
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # an address is what it says: no redirects
@@ -63,7 +67,8 @@ def create_app(services: Services) -> Flask:
     api.spec.components.security_scheme("apiKey", {"type": "http", "scheme": "bearer", "description": auth.ABOUT})
     for view in VIEWS:
         api.register_blueprint(view.blueprint)
-    app.register_blueprint(ui.blueprint)
+    for blueprint in (ui.blueprint, *pages.BLUEPRINTS):
+        app.register_blueprint(blueprint)
     return app
 
 

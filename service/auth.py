@@ -4,11 +4,10 @@ from typing import cast
 
 from flask import g, request
 
-from service.errors import UnauthorizedError
+from service.errors import API, UnauthorizedError
 from service.ports import services
 
 ABOUT = "An API key, as `python -m service.keys create` prints it"
-PRIVATE = "/v1/"
 
 
 def require_key() -> None:
@@ -17,7 +16,7 @@ def require_key() -> None:
     Raises:
         UnauthorizedError: the key is missing or unknown; both look the same.
     """
-    if not request.path.startswith(PRIVATE):
+    if not request.path.startswith(API):
         return
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     found = services().keys.authenticate(key.strip()) if scheme.lower() == "bearer" and key.strip() else None

@@ -28,6 +28,12 @@ def codes() -> dict[str, type[ModelPressError]]:
     return dict(sorted({**found, InternalError.code: InternalError}.items()))
 
 
+def meaning_of(code: str) -> str:
+    """Return what an error's *code* means, as the page of codes says it."""
+    error = codes().get(code, InternalError)
+    return " ".join((getdoc(error) or "").split()).replace("``", "`")
+
+
 def as_markdown() -> str:
     """Return the page as Markdown."""
     rows = [" | ".join((f'<a id="{code}"></a>`{code}`', *_cells(error))) for code, error in codes().items()]
@@ -54,8 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _cells(error: type[ModelPressError]) -> tuple[str, str, str]:
-    meaning = " ".join((getdoc(error) or "").split()).replace("``", "`")
-    return str(error.status), "yes" if error.retryable else "no", meaning
+    return str(error.status), "yes" if error.retryable else "no", meaning_of(error.code)
 
 
 if __name__ == "__main__":

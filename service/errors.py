@@ -13,8 +13,10 @@ from werkzeug.exceptions import HTTPException
 
 from jobs.contract.errors import InternalError, InvalidRequestError, ModelPressError, StorageError
 from jobs.state.objects import AccessRefusedError, ObjectMissingError
+from service.rendering import page
 
 PROBLEM = "application/problem+json"
+API = "/v1/"
 RETRY_AFTER_S = 2
 
 
@@ -41,6 +43,13 @@ class UnauthorizedError(HttpError):
 
     code = "unauthorized"
     status = 401
+
+
+class ForeignFormError(HttpError):
+    """A form of the web page did not come from one of its pages, or from an earlier session; open the page again."""
+
+    code = "foreign_form"
+    status = 403
 
 
 class NotFoundError(HttpError):
@@ -216,4 +225,14 @@ def _problem(
         "retryable": retryable,
         "errors": list(errors),
     }
-    return Response(json.dumps(body), status, headers, content_type=PROBLEM)
+    if not _is_for_people():
+        return Response(json.dumps(body), status, headers, content_type=PROBLEM)
+    response = page("problem.html", status, problem=body)
+    response.headers.update(headers or {})
+    return response
+
+
+def _is_for_people() -> bool:
+    """Return whether a browser asks for something outside the API."""
+    accepted = request.accept_mimetypes.best_match([PROBLEM, "application/json", "text/html"])
+    return accepted == "text/html" and not request.path.startswith(API)

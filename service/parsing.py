@@ -45,6 +45,18 @@ class RequestParser(FlaskParser):  # type: ignore[misc]
         raise InvalidFieldsError(found[:MOST_ERRORS])
 
 
+def checked(schema: type[Schema], document: Mapping[str, Any], place: str) -> Any:
+    """Return what *schema* makes of a *document* that did not come as a request's body; *place* is as in webargs.
+
+    Raises:
+        InvalidFieldsError: it is not what the schema says.
+    """
+    try:
+        return schema().load(document)
+    except ValidationError as error:
+        raise InvalidFieldsError(list(_flatten(place, error.messages))[:MOST_ERRORS]) from None
+
+
 def read_json(body: bytes) -> Any:
     """Return the document that *body* holds.
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 from flask import current_app
 
 from jobs.contract.state import JobState
+from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job
 from service.polling import LongPolls
@@ -56,6 +57,9 @@ class Events(Protocol):
     def page(self, job_id: str, *, after: str = "", limit: int = 100) -> list[Json]:
         """Return events, oldest first."""
 
+    def latest(self, job_id: str, *, limit: int = 50) -> list[Json]:
+        """Return the last events, newest first."""
+
 
 class Queue(Protocol):
     """Hands jobs to workers."""
@@ -82,6 +86,12 @@ class Keys(Protocol):
 
     def authenticate(self, key: str) -> str | None:
         """Return the tenant whose key this is."""
+
+    def identify(self, key: str) -> Holder | None:
+        """Return who holds the key."""
+
+    def holder(self, key_id: str) -> Holder | None:
+        """Return who holds the key with this id, for as long as it opens the door."""
 
 
 class Link(Protocol):

@@ -20,3 +20,9 @@ class ServiceSettings(Settings):
         4,
         minimum=0,
     )
+    page_secret: str = setting(
+        "what signs the sessions of the web page, beside each key's own hash; the same for every process",
+        "",
+        secret=True,
+    )
+    page_session_s: int = setting("how long a session of the web page lasts", 43_200, unit="s", minimum=60)

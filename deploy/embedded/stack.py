@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import sys
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -46,6 +47,7 @@ class Stack:
         self.processes = Processes(self.folder)
         self._ports = Ports(self.folder / "ports.json")
         self._key_file = self.folder / "api_key"
+        self._page_secret_file = self.folder / "page_secret"
         self._redis = EmbeddedRedis(self.folder / "redis", self._ports)
         self._swift = EmbeddedSwift(self.folder / "swift", self._ports)
 
@@ -152,10 +154,21 @@ class Stack:
             *("--worker-class", "gthread", "--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)),
             *("--worker-tmp-dir", environment["TMPDIR"], "--no-control-socket"),
         )
+        signing = {"MODELPRESS_PAGE_SECRET": self._page_secret()}
         return [
-            Program(name, (sys.executable, "-m", *command), environment, str(ROOT))
-            for name, command in ((WEB, service), ("worker", ("jobs.worker",)), ("janitor", ("jobs.janitor",)))
+            Program(name, (sys.executable, "-m", *command), environment | extra, str(ROOT))
+            for name, command, extra in (
+                (WEB, service, signing),
+                ("worker", ("jobs.worker",), {}),
+                ("janitor", ("jobs.janitor",), {}),
+            )
         ]
+
+    def _page_secret(self) -> str:
+        """Return what signs the sessions of the web page: made once, so that they outlast a restart."""
+        if not self._page_secret_file.exists():
+            write_private(self._page_secret_file, secrets.token_urlsafe(32))
+        return self._page_secret_file.read_text()
 
     def _supervise(self, owner: int | None) -> None:
         command = (sys.executable, "-m", "deploy.embedded.supervisor", str(self.folder))

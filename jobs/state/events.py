@@ -58,6 +58,12 @@ class EventLog:
                 raise InvalidRequestError(f"Expected after=<id of an event>; got {after[:40]!r}.") from error
         return [_told(*each) for each in found]
 
+    def latest(self, job_id: str, *, limit: int = 50) -> list[Json]:
+        """Return the last *limit* events, newest first."""
+        with redis_errors():
+            found: Any = self._redis.xrevrange(events_key(job_id), count=min(limit, PAGE_MAX))
+        return [_told(*each) for each in found]
+
     def exists(self, job_id: str) -> bool:
         """Return whether anything of the job's story is here."""
         with redis_errors():

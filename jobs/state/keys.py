@@ -4,6 +4,7 @@ import hmac
 import json
 import re
 import secrets
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis import Redis
@@ -19,7 +20,25 @@ CACHE_S = 60
 """How long a key that was taken away may still open the door [s]."""
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEY = re.compile(r"mp_(?P<id>[0-9A-HJKMNP-TV-Z]{26})_(?P<secret>[A-Za-z0-9_-]{43})")
-_NOBODY: Json = {"sha256": sha256_hex(b""), "tenant": ""}
+_KEY_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What is known of a key, apart from its secret.
+
+    Attributes:
+        key_id: names the key.
+        tenant: whose it is.
+        sha256: of the secret; nobody who has not the key or the store knows it.
+    """
+
+    key_id: str
+    tenant: str
+    sha256: str = field(repr=False)
+
+
+_NOBODY = Holder("", "", sha256_hex(b""))
 
 
 class Keys:
@@ -48,13 +67,22 @@ class Keys:
         return f"mp_{key_id}_{secret}"
 
     def authenticate(self, key: str) -> str | None:
-        """Return the tenant whose key this is; an unknown key takes as long to refuse as a wrong secret."""
+        """Return the tenant whose key this is."""
+        found = self.identify(key)
+        return found.tenant if found else None
+
+    def identify(self, key: str) -> Holder | None:
+        """Return who holds *key*; an unknown one takes as long to refuse as a wrong secret."""
         parts = _KEY.fullmatch(key)
         if parts is None:
             return None
-        record = self._record(parts["id"]) or _NOBODY
-        same = hmac.compare_digest(sha256_hex(parts["secret"].encode()), record["sha256"])
-        return record["tenant"] if same else None
+        found = self.holder(parts["id"]) or _NOBODY
+        return found if hmac.compare_digest(sha256_hex(parts["secret"].encode()), found.sha256) else None
+
+    def holder(self, key_id: str) -> Holder | None:
+        """Return who holds the key with this id, for as long as it is not revoked."""
+        record = self._record(key_id) if _KEY_ID.fullmatch(key_id) else None
+        return Holder(key_id, record["tenant"], record["sha256"]) if record else None
 
     def revoke(self, key_id: str) -> None:
         """Remove a key, by its id or whole."""

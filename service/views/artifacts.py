@@ -1,16 +1,14 @@
 """The files that a job has written."""
 
-from pathlib import PurePosixPath
 from typing import Any
 
 from flask import Response
 
 from service.api import Blueprint
 from service.auth import tenant
-from service.errors import NotFoundError
 from service.ports import services
 from service.schemas.answers import Manifest
-from service.views.responses import job_of, result
+from service.views.responses import job_of, redirected, result
 
 blueprint = Blueprint("artifacts", __name__, url_prefix="/v1/jobs", description="The files that a job has written")
 REDIRECT = {"Location": {"schema": {"type": "string"}, "description": "Presigned; a secret while it lasts"}}
@@ -39,10 +37,4 @@ def get_artifact(job_id: str, path: str) -> Response:
 
     Only paths that the manifest names are there.
     """
-    key = services().ledger.artifact_key(tenant(), job_id, path)
-    if key is None:
-        manifest = result(job_of(job_id), services().ledger.manifest(tenant(), job_id))
-        names = ", ".join(each["path"] for each in manifest["files"])
-        raise NotFoundError(f"Expected a file of the manifest ({names}); got {path[:128]!r}.")
-    url = services().link(key, filename=PurePosixPath(path).name)
-    return Response(status=307, headers={"Location": url, "Cache-Control": "no-store"})
+    return redirected(job_id, path)

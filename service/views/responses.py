@@ -1,6 +1,7 @@
 """How jobs are answered: links, what to do next, and when nothing has changed."""
 
 import hashlib
+from pathlib import PurePosixPath
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -71,6 +72,21 @@ def unless_known(response: Response) -> Response:
         if name in response.headers:
             unchanged.headers[name] = response.headers[name]
     return unchanged
+
+
+def redirected(job_id: str, path: str) -> Response:
+    """Return 307 to where a file of the artifact can be downloaded for a while.
+
+    Raises:
+        NotFoundError: the manifest names no such file, or there is no such job.
+    """
+    key = services().ledger.artifact_key(tenant(), job_id, path)
+    if key is None:
+        manifest = result(job_of(job_id), services().ledger.manifest(tenant(), job_id))
+        names = ", ".join(each["path"] for each in manifest["files"])
+        raise NotFoundError(f"Expected a file of the manifest ({names}); got {path[:128]!r}.")
+    url = services().link(key, filename=PurePosixPath(path).name)
+    return Response(status=307, headers={"Location": url, "Cache-Control": "no-store"})
 
 
 def result(job: JobRecord, document: Json | None) -> Json:

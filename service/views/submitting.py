@@ -22,9 +22,14 @@ CompressionRequest = compression_request(catalogue())
 
 def submitted(kind: JobKind, document: dict[str, Any]) -> Response:
     """Accept a job of *kind* that *document* asks for, announce it, and return 202."""
+    return accepted(submit(kind, document))
+
+
+def submit(kind: JobKind, document: dict[str, Any]) -> JobRecord:
+    """Accept and announce a job, and return it."""
     job = services().ledger.accept(tenant(), kind, document, labels=document.get("labels"))
     _announce(job)
-    return accepted(job)
+    return job
 
 
 def _announce(job: JobRecord) -> None:

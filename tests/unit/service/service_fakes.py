@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.contract.errors import InvalidRequestError, QueueError, UploadConflictError
 from jobs.contract.state import JobState
+from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job, is_job_id, new_id
 from service.app import create_app
@@ -145,6 +146,10 @@ class FakeEvents:
             begin = int(head)
         return self.log.get(job_id, [])[begin : begin + limit]
 
+    def latest(self, job_id: str, *, limit: int = 50) -> list[Json]:
+        """Return the last ones, newest first."""
+        return self.log.get(job_id, [])[::-1][:limit]
+
 
 @dataclass
 class FakeQueue:
@@ -196,12 +201,29 @@ class FakeUploads:
         return upload
 
 
+@dataclass
 class FakeKeys:
     """Two tenants, a key each."""
 
+    held: dict[str, Holder] = field(
+        default_factory=lambda: {
+            KEY: Holder("one", TENANT, "1" * 64),
+            OTHER_KEY: Holder("two", OTHER_TENANT, "2" * 64),
+        }
+    )
+
     def authenticate(self, key: str) -> str | None:
         """Return whose key it is."""
-        return {KEY: TENANT, OTHER_KEY: OTHER_TENANT}.get(key)
+        holder = self.identify(key)
+        return holder.tenant if holder else None
+
+    def identify(self, key: str) -> Holder | None:
+        """Return who holds it."""
+        return self.held.get(key)
+
+    def holder(self, key_id: str) -> Holder | None:
+        """Return who holds the key with this id."""
+        return next((each for each in self.held.values() if each.key_id == key_id), None)
 
 
 def fake_link(key: str, *, filename: str) -> str:
@@ -233,7 +255,7 @@ class World:
     def __init__(self, settings: ServiceSettings | None = None) -> None:
         self.settings = settings or ServiceSettings()
         self.ledger, self.events, self.queue, self.uploads = FakeLedger(), FakeEvents(), FakeQueue(), FakeUploads()
-        self.clock = FakeClock()
+        self.clock, self.keys = FakeClock(), FakeKeys()
         self.probes: dict[str, Any] = {"queue": lambda: None, "store": lambda: None}
         polls = LongPolls(
             self.settings.long_polls,
@@ -247,7 +269,7 @@ class World:
             events=self.events,
             queue=self.queue,
             uploads=self.uploads,
-            keys=FakeKeys(),
+            keys=self.keys,
             link=fake_link,
             probes=self.probes,
             long_polls=polls,

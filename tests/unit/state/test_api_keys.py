@@ -58,6 +58,20 @@ def test_a_revoked_key_closes(keys: Keys, redis: Redis) -> None:
     assert keys.authenticate(key) is None
 
 
+def test_an_id_leads_to_its_holder_while_the_key_lasts(keys: Keys, redis: Redis) -> None:
+    """Who holds a key is found by its id as by the key itself, until it is revoked; a made-up id leads nowhere."""
+    key = keys.create("acme", "laptop")
+    key_id = key.split("_")[1]
+    found = keys.holder(key_id)
+    keys.revoke(key)
+    redis.flushdb()
+
+    assert found is not None
+    assert (found.key_id, found.tenant) == (key_id, "acme")
+    assert found.sha256 not in repr(found)
+    assert [keys.holder(each) for each in (key_id, "0" * 26, "", "../x")] == [None] * 4
+
+
 def test_keys_work_without_redis(memory: MemoryStore) -> None:
     """A Redis that is away slows the check down and no more."""
     keys = Keys(memory, Redis.from_url("redis://127.0.0.1:1/0", decode_responses=True))

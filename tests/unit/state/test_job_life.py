@@ -351,3 +351,13 @@ def test_a_made_up_cursor_is_refused(ledger: Ledger) -> None:
     """A cursor that no page gave is an error of the caller."""
     with pytest.raises(InvalidRequestError, match="next_cursor"):
         ledger.page("acme", cursor="yesterday")
+
+
+def test_the_latest_events_come_newest_first(ledger: Ledger) -> None:
+    """Whoever wants to know how a job stands reads its last events, without all that came before."""
+    job = accepted(ledger)
+    ledger.request_cancel("acme", job.id)
+    all_of_them = ledger._events.page(job.id)
+
+    assert ledger._events.latest(job.id, limit=2) == all_of_them[:-3:-1]
+    assert len(all_of_them) > 2

@@ -1,0 +1,44 @@
+"""Pages that take a session: who has none signs in first, and forms prove where they come from."""
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Response, g, request
+
+from service import sessions
+
+SEE_OTHER = 303
+
+
+class PrivatePages(Blueprint):
+    """Views of whoever is signed in."""
+
+    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+        super().__init__(name, import_name, **options)
+        self.before_request(require_session)
+
+
+def require_session() -> Any:
+    """Find whose session this is; without one the answer leads to the sign-in page."""
+    session = sessions.current()
+    if session is None:
+        return see(
+            "/login" + (f"?{urlencode({'next': request.full_path.rstrip('?')})}" if request.method == "GET" else "")
+        )
+    g.session, g.tenant = session, session.tenant
+    if request.method == "POST":
+        sessions.check_origin()
+        sessions.check_token(session)
+    return None
+
+
+def see(address: str) -> Response:
+    """Return the answer that leads to *address* after a form was taken."""
+    return Response(status=SEE_OTHER, headers={"Location": address, "Cache-Control": "no-store"})
+
+
+def local(address: str) -> str:
+    """Return *address* if it is one of this site, else the first page."""
+    parts = urlsplit(address)
+    is_local = not parts.scheme and not parts.netloc and address.startswith("/") and "\\" not in address
+    return address if is_local and address.isprintable() and not address.startswith("//") else "/"

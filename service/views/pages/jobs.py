@@ -1,0 +1,57 @@
+"""Jobs: the list, the page of one, its files, and stopping it."""
+
+from flask import Response, request
+
+from jobs.contract.state import JobKind, JobState
+from service.auth import tenant
+from service.pages import jobs as shown
+from service.pages import reports
+from service.parsing import checked
+from service.ports import services
+from service.rendering import live_page
+from service.schemas.requests import JobsQuery
+from service.views.pages.guard import PrivatePages, see
+from service.views.responses import found, job_of, redirected
+
+blueprint = PrivatePages("job_pages", __name__)
+LATEST = 100
+
+
+@blueprint.get("/")
+def show_jobs() -> Response:
+    """Return the list, newest first."""
+    given = {name: text for name, text in request.args.items() if text}
+    query = checked(JobsQuery, given, "query")
+    state = JobState(query.pop("state")) if "state" in query else None
+    listed = services().ledger.page(tenant(), state=state, **query)
+    view = shown.list_of(listed.jobs, given, listed.next_cursor)
+    return live_page("jobs.html", view=view, states=JobState, kinds=JobKind, every=services().settings.poll_after_s)
+
+
+@blueprint.get("/jobs/<job_id>")
+def show_job(job_id: str) -> Response:
+    """Return the page of one job."""
+    job, ledger = job_of(job_id), services().ledger
+    report, manifest = ledger.report(tenant(), job_id), ledger.manifest(tenant(), job_id)
+    events = shown.events_of(services().events.latest(job_id, limit=LATEST))
+    return live_page(
+        "job.html",
+        view=shown.page_of(job),
+        report=reports.page_of(report) if report else None,
+        files=shown.files_of(manifest) if manifest else (),
+        events=events,
+        every=services().settings.poll_after_s,
+    )
+
+
+@blueprint.get("/jobs/<job_id>/files/<path:path>")
+def download(job_id: str, path: str) -> Response:
+    """Return where a file of the artifact can be had for a while."""
+    return redirected(job_id, path)
+
+
+@blueprint.post("/jobs/<job_id>/cancel")
+def cancel(job_id: str) -> Response:
+    """Stop a job, and show it."""
+    found(services().ledger.request_cancel(tenant(), job_id), job_id)
+    return see(f"/jobs/{job_id}")
