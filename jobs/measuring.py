@@ -15,6 +15,7 @@ from jobs.judging import short_batch
 from jobs.profiling.breakdown import breakdown
 from jobs.profiling.latency import pinned_threads
 from jobs.profiling.profile import Subject, inputs_of, profile_alone
+from jobs.profiling.runtimes import figures_alone, time_runtimes
 from jobs.reporting import disturbed, environment, of_family, uncounted
 from jobs.stages import Clock, Folders, StageProgress
 
@@ -39,6 +40,15 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Pro
         profile = profile_alone(
             subject, spec.profile, inputs, quiet=folders.quiet, progress=lambda *done: progress("profile", *done)
         )
+        timed, missing = time_runtimes(
+            (model,),
+            spec.profile,
+            inputs,
+            modality=anatomy.modality,
+            scratch=folders.out.parent,
+            quiet=folders.quiet,
+            progress=lambda *done: progress("runtimes", *done),
+        )
     with clock.stage("breakdown"):
         progress("breakdown", 0, 1)
         with folders.quiet() as alone, pinned_threads(spec.profile.threads):
@@ -48,9 +58,10 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Pro
         model={**folders.origin, "architecture": type(model).__name__, "model_type": model.config.model_type},
         profile=profile,
         modules=modules,
-        warnings=(*of_family(anatomy.family), *uncounted(profile), *disturbed(profile, alone=alone)),
+        warnings=(*of_family(anatomy.family), *uncounted(profile), *disturbed(profile, alone=alone), *missing),
         environment=environment(),
         seconds=clock.seconds,
+        runtimes=tuple(figures_alone(each) for each in timed),
     )
 
 

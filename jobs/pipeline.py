@@ -40,6 +40,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         plan = job.write(model, (*reports, *last_reports))
     with clock.stage("profile"):
         before, after, speedups = job.profile(model)
+        runtimes, missing = job.runtimes(model)
     notes = () if recovery is None else recovery.notes
     report = Report(
         model={**folders.origin, "architecture": type(job.dense).__name__, "model_type": job.dense.config.model_type},
@@ -51,11 +52,12 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         fidelity=closeness,
         fidelity_before_recovery=unrecovered,
         fidelity_control=control,
-        warnings=(*of_family(job.anatomy.family), *notes, *cautions(closeness, before, after, speedups)),
+        warnings=(*of_family(job.anatomy.family), *notes, *cautions(closeness, before, after, speedups), *missing),
         environment=environment(),
         opens_with=opens_with(folders.out),
         seconds=clock.seconds,
         exports=exports,
+        runtimes=runtimes,
     )
     write_card(folders.out, report.to_json(), plan)
     return report

@@ -36,13 +36,15 @@ from jobs.compression.recovery import RecoveryOutcome, control, recover
 from jobs.compression.target import reach
 from jobs.compression.technique import Context, Progress, apply, registry
 from jobs.contract.errors import NothingChangedError
-from jobs.contract.report import Exported, Fidelity, Profile, Speedup, StepReport
+from jobs.contract.report import Exported, Fidelity, Profile, StepReport
 from jobs.contract.spec import CompressionSpec, Step, Target
+from jobs.contract.timing import RuntimeFigures, Speedup
 from jobs.datasets import read_batches
 from jobs.evaluation.fidelity import fidelity
 from jobs.judging import Judging, divided, short_batch, synthetic
 from jobs.profiling.latency import Quiet, quiet_as_it_is
-from jobs.profiling.profile import Subject, profile_pair
+from jobs.profiling.profile import Subject, inputs_of, profile_pair
+from jobs.profiling.runtimes import figures_of_pair, time_runtimes
 
 
 class StageProgress(Protocol):
@@ -226,6 +228,16 @@ class Stages:
         dense, compressed = self._subject(self.dense, self.folders.source), self._subject(model, self.folders.out)
         within, modality, quiet = _within("profile", self.progress), self.anatomy.modality, self.folders.quiet
         return profile_pair(dense, compressed, self.spec.profile, modality=modality, progress=within, quiet=quiet)
+
+    def runtimes(self, model: PreTrainedModel) -> tuple[tuple[RuntimeFigures, ...], tuple[str, ...]]:
+        """Return both models' times under the further runtimes that were asked for, and why some are missing."""
+        asked, modality, folders = self.spec.profile, self.anatomy.modality, self.folders
+        models, inputs = (self.dense, model), inputs_of(asked, modality, self.dense.config)
+        told, scratch = _within("runtimes", self.progress), folders.out.parent
+        timed, notes = time_runtimes(
+            models, asked, inputs, modality=modality, scratch=scratch, progress=told, quiet=folders.quiet
+        )
+        return tuple(figures_of_pair(each) for each in timed), notes
 
     def _planned(self) -> tuple[Step, ...]:
         if self.spec.target is None:

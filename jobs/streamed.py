@@ -186,6 +186,7 @@ def _check_request(spec: CompressionSpec) -> None:
         "recovery": spec.recovery,
         "a target": spec.target,
         "a file for another runtime": set(spec.output.formats) - {"safetensors"},
+        "another runtime": set(spec.profile.runtimes) - {"eager"},
         f"storage {spec.output.storage}": spec.output.storage != "dense",
     }
     for name, wanted in asked.items():

@@ -61,11 +61,11 @@ def _figures(report: Json) -> str:
         for before, after in zip(dense["inputs"], compressed["inputs"], strict=True)
         for row in _input(before, after)
     ]
-    speedups = [
-        f"Speed-up on {_length(s['input'])}: {s['ratio']:.2f}, 95 % interval {s['low']:.2f} to {s['high']:.2f}"
-        + ("" if s["conclusive"] else " (not conclusive)")
-        + "."
-        for s in report["speedup"]
+    rows += [row for each in report.get("runtimes", ()) for row in _runtime(each)]
+    speedups = [_verdict(each, _length(each["input"])) for each in report["speedup"]]
+    speedups += [
+        _verdict(each["speedup"], f"{_length(each['input'])}, under `{each['runtime']}`")
+        for each in report.get("runtimes", ())
     ]
     closeness = (
         f"Closeness to the dense model's last hidden states on {fidelity['samples']} samples ({fidelity['source']}): "
@@ -86,6 +86,20 @@ def _input(before: Json, after: Json) -> Iterator[list[str]]:
     yield [f"milliseconds (median ± half the IQR), {length}; {place}", *timed]
     if before["real_time_factor"] is not None:
         yield [f"real-time factor, {length}", f"{before['real_time_factor']:.4f}", f"{after['real_time_factor']:.4f}"]
+
+
+def _runtime(timed: Json) -> Iterator[list[str]]:
+    """Yield the rows of one further runtime on one input."""
+    label = f"milliseconds under `{timed['runtime']}` (median ± half the IQR), {_length(timed['input'])}"
+    yield [label, *(f"{timed[side]['p50']:.1f} ± {timed[side]['iqr'] / 2:.1f}" for side in ("dense", "compressed"))]
+
+
+def _verdict(speedup: Json, on: str) -> str:
+    """Return what *speedup* shows *on* an input: that it is one, that it is the opposite, or neither."""
+    found = f"{speedup['ratio']:.2f}, 95 % interval {speedup['low']:.2f} to {speedup['high']:.2f}"
+    if not speedup["conclusive"]:
+        return f"No speed-up is shown on {on}: {found}."
+    return f"{'Speed-up' if speedup['ratio'] > 1 else 'Slower'} on {on}: {found}."
 
 
 def _loading(plan: Plan, config: Json) -> str:

@@ -9,36 +9,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from jobs.contract.spec import InputSpec, Json, OutputFormat
+from jobs.contract.timing import Latency, RuntimeFigures, RuntimeProfile, Speedup
 
 REPORT_SCHEMA: Literal["modelpress/report/v1"] = "modelpress/report/v1"
 PLAN_SCHEMA: Literal["modelpress/plan/v1"] = "modelpress/plan/v1"
 PROFILE_SCHEMA: Literal["modelpress/profile/v1"] = "modelpress/profile/v1"
 MANIFEST_SCHEMA = "modelpress/manifest/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Wall-clock of one forward pass.
-
-    Attributes:
-        p50: median [ms].
-        iqr: interquartile range [ms].
-        min: fastest pass [ms].
-        n: timed passes.
-        threads: torch threads.
-        device: ``cpu`` or a GPU's name.
-        dtype: of the weights.
-        alone: whether no other job computed on the machine meanwhile.
-    """
-
-    p50: float
-    iqr: float
-    min: float
-    n: int
-    threads: int
-    device: str
-    dtype: str
-    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +51,6 @@ class Profile:
     bytes_stored: int
     peak_memory_bytes: int
     inputs: tuple[InputProfile, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Speedup:
-    """Dense over compressed latency, from pairs measured in the same run.
-
-    Attributes:
-        input: the input measured.
-        ratio: median of the paired ratios.
-        low: lower end of the 95 % interval.
-        high: upper end of the 95 % interval.
-        conclusive: whether the interval leaves 1 out.
-    """
-
-    input: InputSpec
-    ratio: float
-    low: float
-    high: float
-    conclusive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +162,7 @@ class Report:
         environment: versions and machine.
         seconds: wall-clock of each stage [s].
         exports: the files for other runtimes that were asked for.
+        runtimes: both models timed under the further runtimes that were asked for, on each input that is timed.
         schema: what this document is.
     """
 
@@ -220,6 +178,7 @@ class Report:
     environment: Mapping[str, Any]
     seconds: Mapping[str, float] = field(default_factory=dict)
     exports: tuple[Exported, ...] = ()
+    runtimes: tuple[RuntimeFigures, ...] = ()
     fidelity_control: Fidelity | None = None
     quality: tuple[ProbeReport, ...] = ()
     opens_with: str = "AutoModel"
@@ -320,6 +279,7 @@ class ProfileReport:
         warnings: what the figures do not say.
         environment: versions and machine.
         seconds: wall-clock of each stage [s].
+        runtimes: the model timed under the further runtimes that were asked for, on each input that is timed.
         schema: what this document is.
     """
 
@@ -329,6 +289,7 @@ class ProfileReport:
     warnings: tuple[str, ...]
     environment: Mapping[str, Any]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    runtimes: tuple[RuntimeProfile, ...] = ()
     schema: Literal["modelpress/profile/v1"] = PROFILE_SCHEMA
 
     def to_json(self) -> Json:

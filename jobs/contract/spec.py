@@ -18,6 +18,7 @@ TargetMetric = Literal["params", "macs", "bytes", "latency"]
 TargetScope = Literal["encoder", "model"]
 OutputFormat = Literal["safetensors", "onnx", "onnx_int8", "pt2"]
 Storage = Literal["dense", "bitmask"]
+Runtime = Literal["eager", "torch_compile", "onnxruntime"]
 
 DEFAULT_SAMPLES = 256
 DEFAULT_LEARNING_RATE = 1e-3
@@ -129,11 +130,15 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProfileSpec:
-    """How to measure: on which inputs (empty: one typical input), threads and repeats."""
+    """How to measure: on which inputs (empty: one typical input), with how many threads, how often, under what.
+
+    ``eager``, which is plain PyTorch, is among the runtimes whether it is named or not.
+    """
 
     inputs: tuple[InputSpec, ...] = ()
     threads: int = DEFAULT_THREADS
     repeats: int = DEFAULT_REPEATS
+    runtimes: tuple[Runtime, ...] = ("eager",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +197,10 @@ def _optional(kind: type[T], document: Mapping[str, Any] | None) -> T | None:
 
 
 def _profile(document: Mapping[str, Any]) -> ProfileSpec:
-    rest = {key: value for key, value in document.items() if key != "inputs"}
     inputs: Sequence[Mapping[str, Any]] = document.get("inputs") or ()
-    return ProfileSpec(inputs=tuple(InputSpec(**each) for each in inputs), **rest)
+    runtimes = tuple(document.get("runtimes") or ProfileSpec().runtimes)
+    given = {"inputs": tuple(InputSpec(**each) for each in inputs), "runtimes": runtimes}
+    return ProfileSpec(**{**document, **given})
 
 
 def _output(document: Mapping[str, Any]) -> OutputSpec:

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import TypeAlias
 
 import torch
 
-from jobs.contract.report import Latency, Speedup
 from jobs.contract.spec import InputSpec
+from jobs.contract.timing import Latency, Speedup
 
 Pass: TypeAlias = Callable[[], object]
 """One forward pass."""
@@ -67,15 +68,16 @@ def wall_ms(run: Pass) -> float:
     return (time.perf_counter_ns() - began) / 1e6
 
 
-def cuda_ms(run: Pass) -> float:
-    """Return the time of *run* between two events of the current GPU stream [ms]."""
-    began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-    torch.cuda.synchronize()
-    began.record()
-    run()
-    ended.record()
-    ended.synchronize()
-    return float(began.elapsed_time(ended))
+def cuda_ms(run: Pass, device: torch.device) -> float:
+    """Return the time of *run* between two events of the stream that *device* works through [ms]."""
+    with torch.cuda.device(device):  # events belong to a device, and *run* may use another than the current one
+        began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
+        began.record()
+        run()
+        ended.record()
+        ended.synchronize()
+        return float(began.elapsed_time(ended))
 
 
 def quiet_as_it_is() -> AbstractContextManager[bool]:
@@ -85,19 +87,22 @@ def quiet_as_it_is() -> AbstractContextManager[bool]:
 
 def stopwatch_for(device: torch.device) -> Stopwatch:
     """Return how to time what runs on *device*."""
-    return cuda_ms if device.type == "cuda" else wall_ms
+    return partial(cuda_ms, device=device) if device.type == "cuda" else wall_ms
 
 
 def time_pairs(dense: Pass, compressed: Pass, *, repeats: int, stopwatch: Stopwatch, progress: Progress) -> PairedTimes:
-    """Return the times of at least *repeats* pairs, taken after a warm-up, with the garbage collector held back."""
-    times = _rounds(_Pair(dense, compressed, stopwatch).run, repeats, progress)
-    first, second = zip(*times, strict=True)
-    return PairedTimes(first, second)
+    """Return the times of two passes that are taken in turns."""
+    return PairedTimes(*time_in_turns(dense, compressed, repeats=repeats, stopwatch=stopwatch, progress=progress))
 
 
-def time_alone(run: Pass, *, repeats: int, stopwatch: Stopwatch, progress: Progress) -> tuple[float, ...]:
-    """Return the times of at least *repeats* passes of one model, taken as pairs are [ms]."""
-    return tuple(time_ms for (time_ms,) in _rounds(lambda _index: (stopwatch(run),), repeats, progress))
+def time_in_turns(
+    *passes: Pass, repeats: int, stopwatch: Stopwatch, progress: Progress
+) -> tuple[tuple[float, ...], ...]:
+    """Return the times of each of *passes*, one from each of at least *repeats* rounds [ms].
+
+    Rounds are kept after a warm-up, with the garbage collector held back.
+    """
+    return tuple(zip(*_rounds(_Turns(passes, stopwatch).run, repeats, progress), strict=True))
 
 
 def summarise(times_ms: Sequence[float], *, threads: int, device: str, dtype: str, alone: bool = True) -> Latency:
@@ -132,17 +137,15 @@ def pinned_threads(count: int) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
-    dense: Pass
-    compressed: Pass
+class _Turns:
+    passes: tuple[Pass, ...]
     stopwatch: Stopwatch
 
-    def run(self, index: int) -> tuple[float, float]:
-        """Return the times (dense, compressed); at odd *index* the compressed model goes first."""
+    def run(self, index: int) -> tuple[float, ...]:
+        """Return the time of each pass; at odd *index* the last goes first."""
         if index % 2:
-            compressed = self.stopwatch(self.compressed)
-            return self.stopwatch(self.dense), compressed
-        return self.stopwatch(self.dense), self.stopwatch(self.compressed)
+            return tuple(self.stopwatch(each) for each in reversed(self.passes))[::-1]
+        return tuple(self.stopwatch(each) for each in self.passes)
 
 
 def _rounds(run: Round, repeats: int, progress: Progress) -> list[tuple[float, ...]]:

@@ -18,8 +18,9 @@ from jobs.batches import (
     synthetic_batches,
     typical_input,
 )
-from jobs.contract.report import InputProfile, Latency, Profile, Speedup
+from jobs.contract.report import InputProfile, Profile
 from jobs.contract.spec import InputSpec, ProfileSpec
+from jobs.contract.timing import Latency, Speedup
 from jobs.profiling.latency import (
     Pass,
     Progress,
@@ -30,7 +31,7 @@ from jobs.profiling.latency import (
     speedup,
     stopwatch_for,
     summarise,
-    time_alone,
+    time_in_turns,
     time_pairs,
 )
 from jobs.profiling.macs import count_macs
@@ -99,7 +100,7 @@ def profile_pair(
     watch = stopwatch or stopwatch_for(device_of(dense.model))
     bench = _Bench(dense.model, compressed.model, spec.repeats, watch, quiet, seed)
     with inference(dense.model, compressed.model), pinned_threads(spec.threads):
-        measured = [bench.measure(each, _within(progress, index, len(inputs))) for index, each in enumerate(inputs)]
+        measured = [bench.measure(each, within(progress, index, len(inputs))) for index, each in enumerate(inputs)]
     of_dense, of_compressed, speedups = zip(*measured, strict=True)
     told = tuple(each for each in speedups if each is not None)
     return _profile(dense, of_dense), _profile(compressed, of_compressed), told
@@ -119,12 +120,12 @@ def profile_alone(
     measured = []
     with inference(subject.model), pinned_threads(spec.threads):
         for index, each in enumerate(inputs):
-            told, latency = _within(progress, index, len(inputs)), None
+            told, latency = within(progress, index, len(inputs)), None
             if each.spec.timed:
                 with quiet() as alone:
-                    run = _pass(subject.model, each)
-                    times = time_alone(run, repeats=spec.repeats, stopwatch=watch, progress=told)
-                latency = _latency(subject.model, times, alone=alone)
+                    run = pass_of(subject.model, each)
+                    (times,) = time_in_turns(run, repeats=spec.repeats, stopwatch=watch, progress=told)
+                latency = latency_of(subject.model, times, alone=alone)
             measured.append(_on_input(subject.model, each, latency))
             told(1, 1)
     return _profile(subject, measured)
@@ -172,20 +173,21 @@ class _Bench:
             counted = _on_input(self.dense, given, None), _on_input(self.compressed, given, None)
             progress(1, 1)
             return *counted, None
-        passes = _pass(self.dense, given), _pass(self.compressed, given)
+        passes = pass_of(self.dense, given), pass_of(self.compressed, given)
         with self.quiet() as alone:
             times = time_pairs(*passes, repeats=self.repeats, stopwatch=self.stopwatch, progress=progress)
-        of_dense = _on_input(self.dense, given, _latency(self.dense, times.dense, alone=alone))
-        of_compressed = _on_input(self.compressed, given, _latency(self.compressed, times.compressed, alone=alone))
+        of_dense = _on_input(self.dense, given, latency_of(self.dense, times.dense, alone=alone))
+        of_compressed = _on_input(self.compressed, given, latency_of(self.compressed, times.compressed, alone=alone))
         return of_dense, of_compressed, speedup(times, given.spec, seed=self.seed)
 
 
-def _pass(model: nn.Module, given: Input) -> Pass:
-    inputs, entry = [suited(batch, model) for batch in given.batches], entry_of(model)
+def pass_of(model: nn.Module, given: Input, entry: Callable[..., Any] | None = None) -> Pass:
+    """Return one pass over all batches of *given*: of *model*, or of what was made of it, *entry*."""
+    inputs, called = [suited(batch, model) for batch in given.batches], entry_of(model) if entry is None else entry
 
     def run() -> None:
         for each in inputs:
-            entry(**each)
+            called(**each)
 
     return run
 
@@ -204,7 +206,8 @@ def _on_input(model: nn.Module, given: Input, latency: Latency | None) -> _Measu
     return _Measured(figures, peak_memory_bytes(entry_of(model), *given.batches))
 
 
-def _latency(model: nn.Module, times_ms: tuple[float, ...], *, alone: bool) -> Latency:
+def latency_of(model: nn.Module, times_ms: Sequence[float], *, alone: bool) -> Latency:
+    """Return the summary of the times of *model*'s passes [ms], as they were taken here and now."""
     threads = torch.get_num_threads()
     return summarise(times_ms, threads=threads, device=_device_name(model), dtype=_dtype_name(model), alone=alone)
 
@@ -230,7 +233,7 @@ def _dtype_name(model: nn.Module) -> str:
     return str(next(model.parameters()).dtype).removeprefix("torch.")
 
 
-def _within(progress: Progress, index: int, inputs: int) -> Progress:
+def within(progress: Progress, index: int, inputs: int) -> Progress:
     """Return the progress of the passes on input *index*, told as a share of all inputs."""
     total = inputs * STEPS_PER_INPUT
 

@@ -17,6 +17,7 @@ from jobs.contract.spec import (
     LEARNING_BATCH_SAID,
     InputPreset,
     OutputFormat,
+    Runtime,
     Storage,
     TargetMetric,
     TargetScope,
@@ -159,6 +160,16 @@ class ProfileOptions(RequestSchema):
     )
     threads = whole(1, 8, "Compute threads while measuring", default=DEFAULT_THREADS)
     repeats = whole(1, 1000, "Timed pairs of forward passes", default=DEFAULT_REPEATS)
+    runtimes = StrictList(
+        NamedEnum("Runtime", get_args(Runtime)),
+        unique=True,
+        validate=validate.Length(min=1),
+        metadata={
+            "description": "What to time under: plain PyTorch (eager) always, beside it torch.compile and ONNX Runtime "
+            "as asked, which cost a compilation of each model for each input, or an export of each model",
+            "default": ["eager"],
+        },
+    )
 
 
 class Output(RequestSchema):

@@ -155,6 +155,7 @@ def test_the_report_and_the_card_say_that_nothing_was_timed(tmp_path: Path) -> N
         ({"target": {"metric": "params", "ratio": 0.5}}, "asks for a target"),
         ({"output": {"formats": ["safetensors", "onnx"]}}, "asks for a file for another runtime"),
         ({"output": {"storage": "bitmask"}}, "asks for storage bitmask"),
+        ({"profile": {"runtimes": ["eager", "torch_compile"]}}, "asks for another runtime"),
         ({"steps": [{"technique": "weight_pruning", "sparsity": 0.5}]}, "scope layer"),
         ({"steps": [{"technique": "quantization", "dtype": "bfloat16"}]}, "takes the whole model"),
     ],

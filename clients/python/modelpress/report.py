@@ -17,9 +17,10 @@ class Report(Record):
 
     def __str__(self) -> str:
         if "profile" in self:
-            return "\n".join([*_profile_lines(self.profile), *_warnings(self)])
-        lines = list(_table([HEADER, *_model_rows(self), *_input_rows(self)]))
-        lines += [_speedup_line(each) for each in self.get("speedup") or ()]
+            return "\n".join([*_profile_lines(self), *_warnings(self)])
+        lines = list(_table([HEADER, *_model_rows(self), *_input_rows(self), *_runtime_rows(self)]))
+        lines += [verdict(each, _shape(each.input)) for each in self.get("speedup") or ()]
+        lines += _runtime_lines(self)
         lines += _fidelity_lines(self)
         return "\n".join([*lines, *_warnings(self)])
 
@@ -51,17 +52,33 @@ def _input_rows(report: Record) -> Iterator[Row]:
             yield _row(f"real-time factor, {shape}", dense.real_time_factor, compressed.real_time_factor)
 
 
-def _profile_lines(profile: Record) -> Iterator[str]:
+def _runtime_rows(report: Record) -> Iterator[Row]:
+    for each in report.get("runtimes") or ():
+        yield _row(f"latency [ms] under {each.runtime}, {_shape(each.input)}", each.dense.p50, each.compressed.p50)
+
+
+def _runtime_lines(report: Record) -> Iterator[str]:
+    for each in report.get("runtimes") or ():
+        shape = _shape(each.input)
+        yield verdict(each.speedup, f"{shape}, under {each.runtime}")
+        yield verdict(each.gain, f"{shape}, of {each.runtime} itself")
+        yield verdict(each.overall, f"{shape}, of both")
+
+
+def _profile_lines(report: Record) -> Iterator[str]:
+    profile = report.profile
     rows = [(title, _figure(profile.get(field))) for field, title in _MODEL_FIGURES.items()]
     for each in profile.inputs:
         shape = _shape(each.input)
         rows += [(f"{title}, {shape}", _figure(each.get(field))) for field, title in _INPUT_FIGURES.items()]
         if (latency := each.get("latency_ms")) is not None:
-            spread = f"{latency.p50:,.4g} (half of {latency.n} within {latency.iqr:.2g})"
-            rows.append((f"latency [ms], {shape}", spread))
+            rows.append((f"latency [ms], {shape}", _spread(latency)))
         if (factor := each.get("real_time_factor")) is not None:
             rows.append((f"real-time factor, {shape}", _figure(factor)))
-    return _table(rows)
+    further = report.get("runtimes") or ()
+    rows += [(f"latency [ms] under {each.runtime}, {_shape(each.input)}", _spread(each.latency_ms)) for each in further]
+    yield from _table(rows)
+    yield from (verdict(each.gain, f"{_shape(each.input)}, of {each.runtime}") for each in further)
 
 
 def _rows(figures: Mapping[str, str], suffix: str, dense: Record, compressed: Record) -> Iterator[Row]:
@@ -88,10 +105,16 @@ def _shape(spec: Record) -> str:
     return " × ".join([str(spec.get("batch_size", 1)), *lengths])
 
 
-def _speedup_line(speedup: Record) -> str:
-    doubt = "" if speedup.conclusive else ", not conclusive"
-    interval = f"95 % interval {speedup.low:.2f} to {speedup.high:.2f}{doubt}"
-    return f"Speed-up, {_shape(speedup.input)}: {speedup.ratio:.2f} ({interval})"
+def _spread(latency: Record) -> str:
+    return f"{latency.p50:,.4g} (half of {latency.n} within {latency.iqr:.2g})"
+
+
+def verdict(speedup: Record, on: str) -> str:
+    """Return what *speedup* shows *on* an input: that it is one, that it is the opposite, or neither."""
+    found = f"{speedup.ratio:.2f} (95 % interval {speedup.low:.2f} to {speedup.high:.2f})"
+    if not speedup.conclusive:
+        return f"No speed-up shown, {on}: {found}"
+    return f"{'Speed-up' if speedup.ratio > 1 else 'Slower'}, {on}: {found}"
 
 
 def _warnings(report: Record) -> list[str]:

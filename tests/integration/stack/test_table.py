@@ -26,7 +26,7 @@ def report(*, factor: float | None = None) -> Report:
         {
             "dense": profile(20_000_000, 40.0, factor),
             "compressed": profile(10_000_000, 25.0, factor),
-            "speedup": [{"ratio": 1.6, "low": 1.5, "high": 1.7}],
+            "speedup": [{"ratio": 1.6, "low": 1.5, "high": 1.7, "conclusive": True}],
             "fidelity": {"cosine": 0.98765},
         }
     )
@@ -77,6 +77,16 @@ def test_a_report_without_times_leaves_their_cells_empty() -> None:
     row = render("dense", [Result("heads", Report(untimed))]).splitlines()[-1]
 
     assert row.split() == ["heads", "10.00", "M", "10.00", "M", "10.00", "G", "5.00", "G", "0.9877", "40.0"]
+
+
+def test_what_is_no_speed_up_is_not_called_one() -> None:
+    """A ratio whose interval holds 1 gives way to the word none, the interval beside it."""
+    undecided = report().to_json() | {"speedup": [{"ratio": 1.02, "low": 0.97, "high": 1.05, "conclusive": False}]}
+
+    row = render("dense", [Result("weights", Report(undecided))]).splitlines()[-1]
+
+    assert "none [0.97, 1.05]" in row
+    assert "1.02" not in row
 
 
 def test_sentences_are_whole_lines(tmp_path: Path) -> None:

@@ -273,6 +273,24 @@ def test_the_card_says_how_to_load_the_model(source: Path, tmp_path: Path, cut: 
     assert ("trust_remote_code" in card) is not plan.native
 
 
+def test_the_card_calls_no_speed_up_what_is_none(source: Path, tmp_path: Path) -> None:
+    """An interval that holds 1 is told as it is, for plain PyTorch and for further runtimes."""
+    plan = _written(source, tmp_path / "out", "even_units")
+    (found,) = REPORT["speedup"]
+    undecided = found | {"ratio": 1.01, "low": 0.98, "high": 1.04, "conclusive": False}
+    slower = found | {"ratio": 0.5, "low": 0.4, "high": 0.6}
+    latency = REPORT["dense"]["inputs"][0]["latency_ms"]
+    under = {"runtime": "onnxruntime", "input": found["input"], "dense": latency, "compressed": latency}
+
+    write_card(tmp_path / "out", REPORT | {"speedup": [undecided], "runtimes": [under | {"speedup": slower}]}, plan)
+
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "No speed-up is shown on batch 1, 10 s of audio: 1.01, 95 % interval 0.98 to 1.04." in card
+    assert "Slower on batch 1, 10 s of audio, under `onnxruntime`: 0.50" in card
+    assert "milliseconds under `onnxruntime` (median ± half the IQR), batch 1, 10 s of audio | 1974.0 ± 10.0" in card
+    assert "Speed-up" not in card
+
+
 def test_the_card_names_the_auto_class_of_the_head(tmp_path: Path) -> None:
     """A model with a task head is loaded with the Auto class that knows it."""
     model = tiny("hubert", head="ForCTC")

@@ -201,6 +201,56 @@ def test_a_report_is_read_by_attribute_and_printed_as_a_table(client: ModelPress
     assert "Warning: synthetic inputs say little" in text
 
 
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        ({"ratio": 1.02, "low": 0.97, "high": 1.05, "conclusive": False}, "No speed-up shown, 1 × 10 seconds: 1.02"),
+        ({"ratio": 1.3, "low": 1.2, "high": 1.4, "conclusive": False}, "No speed-up shown, 1 × 10 seconds: 1.30"),
+        ({"ratio": 0.8, "low": 0.7, "high": 0.9, "conclusive": True}, "Slower, 1 × 10 seconds: 0.80"),
+    ],
+)
+def test_what_is_no_speed_up_is_not_called_one(
+    client: ModelPress, service: FakeService, found: dict[str, Any], line: str
+) -> None:
+    """An interval that holds 1, or pairs too few to tell, are no speed-up, and what is slower is called so."""
+    service.report = _report() | {"speedup": [{"input": INPUT, **found}]}
+
+    lines = str(client.job(JOB).report()).splitlines()
+
+    assert any(each.startswith(line) for each in lines)
+    assert not any(each.startswith("Speed-up") for each in lines)
+
+
+def test_further_runtimes_are_printed_with_their_gain(client: ModelPress, service: FakeService) -> None:
+    """Both latencies stand in the table; below it what each runtime does to the speed-up, by itself and in all."""
+    gain = {"input": INPUT, "ratio": 1.3, "low": 1.2, "high": 1.4, "conclusive": True}
+    under = {"runtime": "onnxruntime", "input": INPUT, "gain": gain}
+    pair = {"dense": {"p50": 150.0}, "compressed": {"p50": 75.0}, "speedup": gain | {"ratio": 2.0}}
+    service.report = _report() | {"runtimes": [under | pair | {"overall": gain | {"ratio": 2.6}}]}
+
+    text = str(client.job(JOB).report())
+
+    cells = [line.split("  ") for line in text.splitlines()]
+    row = next([cell.strip() for cell in line if cell] for line in cells if "onnxruntime" in line[0])
+    assert row == ["latency [ms] under onnxruntime, 1 × 10 seconds", "150", "75", "50.0%"]
+    assert "Speed-up, 1 × 10 seconds, under onnxruntime: 2.00" in text
+    assert "Speed-up, 1 × 10 seconds, of onnxruntime itself: 1.30" in text
+    assert "Speed-up, 1 × 10 seconds, of both: 2.60" in text
+
+
+def test_a_profile_is_printed_with_its_runtimes(client: ModelPress, service: FakeService) -> None:
+    """A single model has its latency under each runtime, and what that gains over plain PyTorch."""
+    gain = {"input": INPUT, "ratio": 1.01, "low": 0.9, "high": 1.1, "conclusive": False}
+    latency = {"p50": 150.0, "iqr": 2.0, "n": 20}
+    under = {"runtime": "torch_compile", "input": INPUT, "gain": gain, "latency_ms": latency}
+    service.report = {"profile": _profile(94_000_000, 200.0), "modules": [], "runtimes": [under]}
+
+    text = str(client.job(JOB).report())
+
+    assert "latency [ms] under torch_compile, 1 × 10 seconds  150 (half of 20 within 2)" in text
+    assert "No speed-up shown, 1 × 10 seconds, of torch_compile: 1.01 (95 % interval 0.90 to 1.10)" in text
+
+
 def test_a_report_of_the_future_still_prints(client: ModelPress, service: FakeService) -> None:
     """Figures that are missing, or new, do not break the table."""
     service.report = _report()

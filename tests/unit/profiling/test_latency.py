@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import cycle
 
 import pytest
@@ -10,7 +11,16 @@ import torch
 from jobs.contract.errors import CancelledError
 from jobs.contract.spec import InputSpec
 from jobs.profiling import latency
-from jobs.profiling.latency import PairedTimes, Pass, pinned_threads, speedup, summarise, time_pairs, wall_ms
+from jobs.profiling.latency import (
+    PairedTimes,
+    Pass,
+    pinned_threads,
+    speedup,
+    stopwatch_for,
+    summarise,
+    time_pairs,
+    wall_ms,
+)
 
 TEXT = InputSpec("text", tokens=8)
 
@@ -106,6 +116,71 @@ def test_garbage_is_not_collected_while_timing() -> None:
 
     assert seen == {False}
     assert gc.isenabled()
+
+
+class Stream:
+    """A GPU that writes down what it is asked to do, whose clock goes on by 7 ms with each run."""
+
+    def __init__(self) -> None:
+        self.diary: list[str] = []
+        self.clock_ms = 0.0
+
+    @contextmanager
+    def device(self, wanted: torch.device) -> Iterator[None]:
+        """Make a device the current one."""
+        self.diary.append(f"on {wanted}")
+        yield
+        self.diary.append("off")
+
+    def synchronize(self) -> None:
+        """Wait for all that was asked before."""
+        self.diary.append("wait for all")
+
+    def run(self) -> None:
+        """Compute."""
+        self.diary.append("run")
+        self.clock_ms += 7.0
+
+
+class Event:
+    """A moment in the stream."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream, self.at_ms = stream, -1.0
+
+    def record(self) -> None:
+        """Hold the moment."""
+        self.stream.diary.append("record")
+        self.at_ms = self.stream.clock_ms
+
+    def synchronize(self) -> None:
+        """Wait until it has come."""
+        self.stream.diary.append("wait for it")
+
+    def elapsed_time(self, later: "Event") -> float:
+        """Return the time from here to *later* [ms]."""
+        return later.at_ms - self.at_ms
+
+
+def test_a_gpu_is_timed_between_events_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the model's own device: what went before is waited for, and the end of the pass before the clock is read."""
+    stream = Stream()
+    monkeypatch.setattr(torch.cuda, "device", stream.device)
+    monkeypatch.setattr(torch.cuda, "synchronize", stream.synchronize)
+    monkeypatch.setattr(torch.cuda, "Event", lambda *, enable_timing: Event(stream) if enable_timing else None)
+
+    times = time_pairs(
+        stream.run, stream.run, repeats=6, stopwatch=stopwatch_for(torch.device("cuda:1")), progress=silent
+    )
+
+    once = ["on cuda:1", "wait for all", "record", "run", "record", "wait for it", "off"]
+    assert stream.diary[:14] == once * 2
+    assert set(times.dense) == {7.0}
+
+
+def test_the_cpu_is_timed_by_the_clock_on_the_wall() -> None:
+    """What runs on the CPU needs nothing but a clock."""
+    assert stopwatch_for(torch.device("cpu")) is wall_ms
 
 
 def test_the_summary_states_median_spread_and_minimum() -> None:

@@ -71,6 +71,9 @@ from .report import Report
 from .report_environment import ReportEnvironment
 from .report_model import ReportModel
 from .report_seconds import ReportSeconds
+from .runtime import Runtime
+from .runtime_figures import RuntimeFigures
+from .runtime_profile import RuntimeProfile
 from .score import Score
 from .sent_file import SentFile
 from .sent_part import SentPart
@@ -170,6 +173,9 @@ __all__ = (
     "ReportEnvironment",
     "ReportModel",
     "ReportSeconds",
+    "Runtime",
+    "RuntimeFigures",
+    "RuntimeProfile",
     "Score",
     "SentFile",
     "SentPart",

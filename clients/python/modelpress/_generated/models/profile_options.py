@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 
+from ..models.runtime import Runtime, check_runtime
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class ProfileOptions:
     """ Compute threads while measuring """
     repeats: int | Unset = 20
     """ Timed pairs of forward passes """
+    runtimes: list[Runtime] | Unset = UNSET
+    """ What to time under: plain PyTorch (eager) always, beside it torch.compile and ONNX Runtime as asked, which
+    cost a compilation of each model for each input, or an export of each model """
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.audio_input import AudioInput  # noqa: PLC0415
@@ -49,6 +53,13 @@ class ProfileOptions:
 
         repeats = self.repeats
 
+        runtimes: list[str] | Unset = UNSET
+        if not isinstance(self.runtimes, Unset):
+            runtimes = []
+            for runtimes_item_data in self.runtimes:
+                runtimes_item: str = runtimes_item_data
+                runtimes.append(runtimes_item)
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
@@ -58,6 +69,8 @@ class ProfileOptions:
             field_dict["threads"] = threads
         if repeats is not UNSET:
             field_dict["repeats"] = repeats
+        if runtimes is not UNSET:
+            field_dict["runtimes"] = runtimes
 
         return field_dict
 
@@ -105,10 +118,20 @@ class ProfileOptions:
 
         repeats = d.pop("repeats", UNSET)
 
+        _runtimes = d.pop("runtimes", UNSET)
+        runtimes: list[Runtime] | Unset = UNSET
+        if _runtimes is not UNSET:
+            runtimes = []
+            for runtimes_item_data in _runtimes:
+                runtimes_item = check_runtime(runtimes_item_data)
+
+                runtimes.append(runtimes_item)
+
         profile_options = cls(
             inputs=inputs,
             threads=threads,
             repeats=repeats,
+            runtimes=runtimes,
         )
 
         return profile_options

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..models.profile_report_environment import ProfileReportEnvironment
     from ..models.profile_report_model import ProfileReportModel
     from ..models.profile_report_seconds import ProfileReportSeconds
+    from ..models.runtime_profile import RuntimeProfile
 
 
 T = TypeVar("T", bound="ProfileReport")
@@ -37,6 +38,8 @@ class ProfileReport:
     """ what this document is. """
     seconds: ProfileReportSeconds | Unset = UNSET
     """ wall-clock of each stage [s]. """
+    runtimes: list[RuntimeProfile] | Unset = UNSET
+    """ the model timed under the further runtimes that were asked for, on each input that is timed. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,6 +62,13 @@ class ProfileReport:
         if not isinstance(self.seconds, Unset):
             seconds = self.seconds.to_dict()
 
+        runtimes: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.runtimes, Unset):
+            runtimes = []
+            for runtimes_item_data in self.runtimes:
+                runtimes_item = runtimes_item_data.to_dict()
+                runtimes.append(runtimes_item)
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -73,6 +83,8 @@ class ProfileReport:
         )
         if seconds is not UNSET:
             field_dict["seconds"] = seconds
+        if runtimes is not UNSET:
+            field_dict["runtimes"] = runtimes
 
         return field_dict
 
@@ -83,6 +95,7 @@ class ProfileReport:
         from ..models.profile_report_environment import ProfileReportEnvironment  # noqa: PLC0415
         from ..models.profile_report_model import ProfileReportModel  # noqa: PLC0415
         from ..models.profile_report_seconds import ProfileReportSeconds  # noqa: PLC0415
+        from ..models.runtime_profile import RuntimeProfile  # noqa: PLC0415
 
         d = dict(src_dict)
         model = ProfileReportModel.from_dict(d.pop("model"))
@@ -111,6 +124,15 @@ class ProfileReport:
         else:
             seconds = ProfileReportSeconds.from_dict(_seconds)
 
+        _runtimes = d.pop("runtimes", UNSET)
+        runtimes: list[RuntimeProfile] | Unset = UNSET
+        if _runtimes is not UNSET:
+            runtimes = []
+            for runtimes_item_data in _runtimes:
+                runtimes_item = RuntimeProfile.from_dict(runtimes_item_data)
+
+                runtimes.append(runtimes_item)
+
         profile_report = cls(
             model=model,
             profile=profile,
@@ -119,6 +141,7 @@ class ProfileReport:
             environment=environment,
             schema=schema,
             seconds=seconds,
+            runtimes=runtimes,
         )
 
         profile_report.additional_properties = d

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..models.report_environment import ReportEnvironment
     from ..models.report_model import ReportModel
     from ..models.report_seconds import ReportSeconds
+    from ..models.runtime_figures import RuntimeFigures
     from ..models.speedup import Speedup
     from ..models.step_report import StepReport
 
@@ -50,6 +51,8 @@ class Report:
     """ wall-clock of each stage [s]. """
     exports: list[Exported] | Unset = UNSET
     """ the files for other runtimes that were asked for. """
+    runtimes: list[RuntimeFigures] | Unset = UNSET
+    """ both models timed under the further runtimes that were asked for, on each input that is timed. """
     fidelity_control: Fidelity | None | Unset = UNSET
     """ that of the source itself after the steps of the recovery, where asked for. """
     quality: list[ProbeReport] | Unset = UNSET
@@ -104,6 +107,13 @@ class Report:
                 exports_item = exports_item_data.to_dict()
                 exports.append(exports_item)
 
+        runtimes: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.runtimes, Unset):
+            runtimes = []
+            for runtimes_item_data in self.runtimes:
+                runtimes_item = runtimes_item_data.to_dict()
+                runtimes.append(runtimes_item)
+
         fidelity_control: dict[str, Any] | None | Unset
         if isinstance(self.fidelity_control, Unset):
             fidelity_control = UNSET
@@ -142,6 +152,8 @@ class Report:
             field_dict["seconds"] = seconds
         if exports is not UNSET:
             field_dict["exports"] = exports
+        if runtimes is not UNSET:
+            field_dict["runtimes"] = runtimes
         if fidelity_control is not UNSET:
             field_dict["fidelity_control"] = fidelity_control
         if quality is not UNSET:
@@ -160,6 +172,7 @@ class Report:
         from ..models.report_environment import ReportEnvironment  # noqa: PLC0415
         from ..models.report_model import ReportModel  # noqa: PLC0415
         from ..models.report_seconds import ReportSeconds  # noqa: PLC0415
+        from ..models.runtime_figures import RuntimeFigures  # noqa: PLC0415
         from ..models.speedup import Speedup  # noqa: PLC0415
         from ..models.step_report import StepReport  # noqa: PLC0415
 
@@ -227,6 +240,15 @@ class Report:
 
                 exports.append(exports_item)
 
+        _runtimes = d.pop("runtimes", UNSET)
+        runtimes: list[RuntimeFigures] | Unset = UNSET
+        if _runtimes is not UNSET:
+            runtimes = []
+            for runtimes_item_data in _runtimes:
+                runtimes_item = RuntimeFigures.from_dict(runtimes_item_data)
+
+                runtimes.append(runtimes_item)
+
         def _parse_fidelity_control(data: object) -> Fidelity | None | Unset:
             if data is None:
                 return data
@@ -269,6 +291,7 @@ class Report:
             schema=schema,
             seconds=seconds,
             exports=exports,
+            runtimes=runtimes,
             fidelity_control=fidelity_control,
             quality=quality,
             opens_with=opens_with,

@@ -15,13 +15,13 @@ T = TypeVar("T", bound="Speedup")
 
 @_attrs_define
 class Speedup:
-    """Dense over compressed latency, from pairs measured in the same run."""
+    """One latency over another, of the dense and the compressed model unless said, from pairs taken in the same run."""
 
     input_: InputSpec
     """ One shape of input to profile with, the length in the unit of its kind; or, of audio, a set of utterances.
     """
     ratio: float
-    """ median of the paired ratios. """
+    """ median of the paired ratios; a speed-up only where it is conclusive and above 1. """
     low: float
     """ lower end of the 95 % interval. """
     high: float
