@@ -209,7 +209,7 @@ def _exports(report: Json) -> Iterator[Table]:
         for each in report.get("exports") or ()
     ]
     if rows:
-        yield Table("For other runtimes", ("Format", "File", "Size", "Relative error"), rows)
+        yield Table("For other runtimes", ("Format", "File", "Size", "Relative error"), rows, numeric=False)
 
 
 def _modules(report: Json) -> Table:

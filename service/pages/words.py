@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 NONE = "–"
+SHORTEST_S = 0.01
 _THIN = "\u202f"
 _PREFIXES = ("bytes", "kB", "MB", "GB", "TB")
 _LENGTHS = (("seconds", "s of audio"), ("tokens", "tokens"), ("pixels", "pixels wide"))
@@ -41,7 +42,7 @@ def moment(at: datetime | None) -> str:
 def duration(seconds: float) -> str:
     """Return how long *seconds* are, in two units."""
     if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds:.3g} s"
+        return f"{seconds:.3g} s" if seconds >= SHORTEST_S else f"under {SHORTEST_S} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
@@ -76,3 +77,8 @@ def pairs(said: Mapping[str, Any]) -> str:
 def plain(name: str) -> str:
     """Return an identifier as words."""
     return name.replace("_", " ")
+
+
+def capital(text: str) -> str:
+    """Return *text* as a sentence begins, the rest of it as it is."""
+    return text[:1].upper() + text[1:]

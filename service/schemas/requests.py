@@ -156,7 +156,11 @@ class ProfileOptions(RequestSchema):
     inputs = StrictList(
         OneOf("kind", {"audio": AudioInput, "text": TextInput, "image": ImageInput}),
         validate=validate.Length(max=MOST_INPUTS),
-        metadata={"description": "What to measure with; empty: one typical input of the model's kind", "default": []},
+        metadata={
+            "description": "What to measure with; empty: one typical input of the model's kind",
+            "default": [],
+            "examples": [[{"kind": "audio", "seconds": 10}]],
+        },
     )
     threads = whole(1, 8, "Compute threads while measuring", default=DEFAULT_THREADS)
     repeats = whole(1, 1000, "Timed pairs of forward passes", default=DEFAULT_REPEATS)

@@ -21,6 +21,7 @@ from service.pages.reports import page_of
         (words.percent(1, 0), "–"),
         (words.duration(1.25), "1.25 s"),
         (words.duration(187), "3 min 7 s"),
+        (words.duration(1e-5), "under 0.01 s"),
         (words.duration(7260), "2 h 1 min"),
         (
             words.value({"heads_kept": [1, 2], "scope": None, "reconstruct": True}),
