@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.contract.landscape import Control
 from jobs.contract.state import JobState
+
+DENSE = "dense"
+"""The name and series of the dense model."""
+
+SAME_STEPS: Control = "same_steps"
+"""The name and series of the dense model after the steps of the recovery."""
+
+FIRST_LAYERS: Control = "first_layers"
+"""The series of the first layers of the dense model, as they are."""
 
 
 @dataclass(frozen=True, slots=True)
