@@ -8,10 +8,10 @@ PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
 PEERS := .peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check generate drift constraints quality up down status clean
+.PHONY: help setup demo demo-landscape landscape-paper test test-all check generate drift constraints quality up down status clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## install everything into .venv; done at once when nothing has changed
 
@@ -27,6 +27,12 @@ $(INSTALLED): pyproject.toml clients/python/pyproject.toml constraints.txt
 
 demo: $(INSTALLED) ## start a whole stack, compress real models, show the table, load the results
 	@$(RUN) -m deploy.demo
+
+demo-landscape: $(INSTALLED) ## compress a real model by every technique at three amounts; prints the address of the charts
+	@$(RUN) -m deploy.landscape
+
+landscape-paper: $(INSTALLED) ## the published landscape of MelHuBERT, all 35 models as one request: half an hour
+	@$(RUN) -m deploy.landscape.paper
 
 test: $(INSTALLED) ## the tests
 	@$(RUN) -m pytest -m "not slow" $(PYTEST_ARGS)

@@ -1,8 +1,9 @@
 """``python -m jobs.janitor``: brings ledger, Redis and queue back in line, round after round.
 
 Whatever died on the way, every open job is looked at: one that Redis forgot is rebuilt, one whose worker is silent
-gets its next attempt, one that waits without being on the queue is put there, one that waited too long expires, and
-one that has its outcome loses its marker. Several janitors may run; each move is a compare-and-set.
+gets its next attempt, one that waits without being on the queue is put there, one that waited too long expires, one
+that has its outcome loses its marker, and a landscape whose points have all ended is announced. Several janitors may
+run; each move is a compare-and-set.
 """
 
 import logging
@@ -13,8 +14,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from jobs.contract.errors import ModelPressError, QueueError, StorageError
-from jobs.contract.state import JobState
+from jobs.contract.state import JobKind, JobState
 from jobs.settings import WorkerSettings
+from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
 from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State
@@ -31,12 +33,16 @@ class Janitor:
     Args:
         ledger: the jobs.
         queue: where those who wait should be.
+        landscapes: the jobs that are made of others.
         clock: tells the time.
     """
 
-    def __init__(self, ledger: Ledger, queue: JobQueue, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, ledger: Ledger, queue: JobQueue, landscapes: Landscapes, clock: Callable[[], datetime] = utc_now
+    ) -> None:
         self._ledger = ledger
         self._queue = queue
+        self._landscapes = landscapes
         self._clock = clock
         self._taken: frozenset[str] = frozenset()
 
@@ -57,9 +63,21 @@ class Janitor:
             return False
         if job.state.terminal:
             return self._ledger.settle(job) is not None
+        goes_on = job.state is not JobState.CANCELLING
+        if goes_on and self._landscapes.is_stray(job):
+            return self._ledger.request_cancel(job.tenant, job.id) is not None
+        if goes_on and job.kind == JobKind.LANDSCAPE and not job.attempt:
+            return self._look_at_landscape(job, seen_taken)
         if job.state is JobState.QUEUED:
             return self._look_at_waiting(job, seen_taken)
         return job.lapsed(self._clock()) and self._take_over(job)
+
+    def _look_at_landscape(self, job: Job, seen_taken: frozenset[str]) -> bool:
+        """Bring a landscape forward; one whose points have all ended waits for a worker like any job."""
+        if not self._landscapes.advance(job):
+            return False
+        gathered = self._ledger.find(job.id)
+        return gathered is not None and self._look_at_waiting(gathered, seen_taken)
 
     def _look_at_waiting(self, job: Job, seen_taken: frozenset[str]) -> bool:
         now = self._clock()
@@ -109,7 +127,7 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    janitor = Janitor(state.ledger, state.queue)
+    janitor = Janitor(state.ledger, state.queue, state.landscapes)
     while not stop.is_set():
         try:
             janitor.round()

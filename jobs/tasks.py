@@ -7,23 +7,31 @@ log of the worker only), a store that fails as another attempt.
 import errno
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from rq.timeouts import JobTimeoutException
 
-from jobs import measuring, pipeline, planning
+from jobs import comparing, measuring, pipeline, planning
 from jobs.adapters.data import fetch_data
 from jobs.adapters.models import fetch
 from jobs.adapters.settings import SourceSettings
 from jobs.adapters.sources import Sources
 from jobs.adapters.transfer import Fetched
 from jobs.compression.calibration import CALIBRATION_VERSION
-from jobs.contract.errors import InternalError, LeaseLostError, LimitExceededError, ModelPressError, QueueError
+from jobs.contract.errors import (
+    InternalError,
+    LeaseLostError,
+    LimitExceededError,
+    ModelPressError,
+    QueueError,
+    StorageError,
+)
+from jobs.contract.landscape import LandscapeReport
 from jobs.contract.report import PlanReport, ProfileReport, Report
 from jobs.contract.spec import CompressionSpec
 from jobs.contract.state import JobKind, JobState
@@ -40,7 +48,7 @@ from jobs.state.settings import StateSettings
 from jobs.streamed import StreamedJob
 
 PROGRESS_EVERY_S = 0.5
-AnyReport: TypeAlias = Report | PlanReport | ProfileReport
+AnyReport: TypeAlias = Report | PlanReport | ProfileReport | LandscapeReport
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 log = logging.getLogger("modelpress.tasks")
 
@@ -48,6 +56,9 @@ log = logging.getLogger("modelpress.tasks")
 def run_job(job_id: str) -> None:
     """Run the next attempt of the job, unless there is nothing to do or somebody else does it."""
     settings, state = WorkerSettings.from_env(), State.open(StateSettings.from_env())
+    job = state.ledger.find(job_id)
+    if job is not None and job.kind == JobKind.LANDSCAPE and not state.landscapes.advance(job):
+        return  # its points are on their way; the last to end announces it
     lease = state.ledger.claim(job_id, worker_name())
     if lease is None:
         log.info("Nothing to do for %s: it is not waiting.", job_id)
@@ -109,8 +120,27 @@ class Attempt:
             log.warning("%s", error)
         except ModelPressError as error:
             self._give_up(error, reporter.stage)
+        self._tell_landscape()
+
+    def _tell_landscape(self) -> None:
+        try:
+            self.state.landscapes.point_ended(self.lease.job)
+        except (QueueError, StorageError) as error:
+            log.warning("The landscape of %s is left to the janitor: %s", self.lease.job.id, error)
 
     def _work(self, folder: Path, report_progress: Reporter) -> None:
+        if self.lease.job.kind == JobKind.LANDSCAPE:
+            self._put_together(folder, report_progress)
+        else:
+            self._compute(folder, report_progress)
+
+    def _put_together(self, folder: Path, report_progress: Reporter) -> None:
+        """Compare what the points of a landscape have come to, and draw it."""
+        report_progress("chart", 0, 1)
+        report = comparing.run(self.state.landscapes.outcomes(self.lease.job), folder)
+        self._publish(folder, report, report.model, report_progress)
+
+    def _compute(self, folder: Path, report_progress: Reporter) -> None:
         spec = CompressionSpec.from_json(self.lease.job.request)
         machine, data = report_progress.machine, folder / "data" if spec.data else None
         folders = pipeline.Folders(folder / "model", folder / "out", data, quiet=machine.measuring)
@@ -118,7 +148,7 @@ class Attempt:
         folders = self._fetch(spec, folders)
         with machine.computing():
             report = self._report(spec, folders, report_progress)
-        self._publish(folders, report, report_progress)
+        self._publish(folders.out, report, folders.origin, report_progress)
 
     def _report(self, spec: CompressionSpec, folders: pipeline.Folders, progress: Reporter) -> AnyReport:
         """Do the work, by layers where model and request are for it, and return what it found out."""
@@ -161,15 +191,14 @@ class Attempt:
             SourceSettings.from_env(), self.state.store, lambda upload_id: uploads.prefix(tenant, upload_id)
         )
 
-    def _publish(self, folders: pipeline.Folders, report: AnyReport, report_progress: Reporter) -> None:
-        document = report.to_json()
+    def _publish(self, out: Path, report: AnyReport, source: Mapping[str, Any], report_progress: Reporter) -> None:
         publish(
             self.state.store,
             self.lease,
-            folders.out,
-            report=document,
-            source=folders.origin,
-            versions={key: text for key, text in document["environment"].items() if isinstance(text, str)},
+            out,
+            report=report.to_json(),
+            source={name: source.get(name) for name in ("uri", "revision", "sha256")},
+            versions={key: text for key, text in environment().items() if isinstance(text, str)},
             before_each=lambda done, total: report_progress("publish", done, total),
         )
 

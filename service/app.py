@@ -16,6 +16,7 @@ from service.views import (
     events,
     health,
     jobs,
+    landscapes,
     pages,
     plans,
     profiles,
@@ -39,7 +40,7 @@ DESCRIPTION = (
     "Compression as a service for self-supervised Transformers: submit a model and what to do with it, "
     "follow the job, read an honest report and download a checkpoint that loads."
 )
-VIEWS = (compressions, plans, profiles, jobs, events, reports, artifacts, uploads, techniques, health)
+VIEWS = (compressions, plans, profiles, landscapes, jobs, events, reports, artifacts, uploads, techniques, health)
 
 
 class App(Flask):

@@ -51,6 +51,16 @@ class Ledger(Protocol):
         """Return the object that holds a file of the manifest."""
 
 
+class Landscapes(Protocol):
+    """Jobs that are made of others."""
+
+    def report(self, landscape: Job) -> Json:
+        """Return what has come of its points so far."""
+
+    def cancel_points(self, landscape: Job) -> None:
+        """Ask for the end of those that still go on."""
+
+
 class Events(Protocol):
     """What happened to each job."""
 
@@ -112,6 +122,7 @@ class Services:
 
     settings: ServiceSettings
     ledger: Ledger
+    landscapes: Landscapes
     events: Events
     queue: Queue
     uploads: Uploads

@@ -22,6 +22,7 @@ def build(settings: ServiceSettings, state_settings: StateSettings) -> Flask:
         Services(
             settings=settings,
             ledger=state.ledger,
+            landscapes=state.landscapes,
             events=state.events,
             queue=state.queue,
             uploads=state.uploads,

@@ -114,7 +114,7 @@ class _Work(Layered):
         """Leave out what distillation without learning leaves out: those layers are never read."""
         params = registry()[step.technique].parse(step.params)
         depth = len(self.origins)
-        keep = kept_layers(params.layers_kept, self.anatomy, self.model)
+        keep = kept_layers(params, self.anatomy, self.model)
         keep_layers(self.model, self.anatomy, keep)
         self.origins[:] = keep
         if len(keep) == depth:

@@ -139,6 +139,12 @@ class UploadConflictError(InvalidRequestError):
     status = 409
 
 
+class NoPointSucceededError(InvalidRequestError):
+    """None of a landscape's points came to a result; each point's job says why."""
+
+    code = "no_point_succeeded"
+
+
 class VerificationError(ModelPressError):
     """A cut model, or the written artifact read back, does not give the output that it must: nothing is published."""
 

@@ -1,71 +1,14 @@
-"""A landscape: one model compressed in many ways, asked for and charted as one job."""
+"""What a landscape answers: one model compressed in many ways, compared and charted as one job."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from jobs.contract.spec import Json, ModelRef, Step, Target, TargetMetric
+from jobs.contract.spec import Json
 
-LANDSCAPE_SCHEMA: Literal["modelpress/landscape/v1"] = "modelpress/landscape/v1"
 Control = Literal["first_layers", "same_steps"]
-
-
-@dataclass(frozen=True, slots=True)
-class PointSpec:
-    """One compression of a landscape: exactly one of *steps* and *target* is given.
-
-    Attributes:
-        series: what it is drawn with; that of its techniques if left out.
-        name: what it is called; by what it asks for if left out.
-    """
-
-    steps: tuple[Step, ...] = ()
-    target: Target | None = None
-    series: str | None = None
-    name: str | None = None
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Return the point that the validated *document* describes."""
-        return cls(
-            steps=tuple(Step.from_json(step) for step in document.get("steps", ())),
-            target=Target(**document["target"]) if "target" in document else None,
-            series=document.get("series"),
-            name=document.get("name"),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class GridSpec:
-    """Every technique and target at every amount.
-
-    Attributes:
-        removed: shares of what each removes: heads, units, layers, weights, the parameters of factorised matrices.
-        techniques: their names.
-        targets: metrics of the encoder to bring down by these shares.
-    """
-
-    removed: tuple[float, ...]
-    techniques: tuple[str, ...] = ()
-    targets: tuple[TargetMetric, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LandscapeSpec:
-    """A landscape: one model and data, many compressions. What they share is as in a compression.
-
-    Attributes:
-        points: compressions, one by one.
-        grid: more of them, by technique and amount.
-        controls: what the points are held against, beside the dense model, which always is.
-        reuse: whether results of earlier landscapes that asked for the same may stand in.
-    """
-
-    model: ModelRef
-    points: tuple[PointSpec, ...] = ()
-    grid: GridSpec | None = None
-    controls: tuple[Control, ...] = ()
-    reuse: bool = True
+"""What points are held against, beside the dense model; each is a series."""
+LANDSCAPE_SCHEMA: Literal["modelpress/landscape/v1"] = "modelpress/landscape/v1"
 
 
 @dataclass(frozen=True, slots=True)

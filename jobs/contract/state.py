@@ -6,6 +6,8 @@
        ├──► cancelled | expired | failed
        └──► cancelling ◄── running ; cancelling ──► cancelled | succeeded | failed
 
+A landscape runs without an attempt while its points do; when all have ended it is queued for one.
+
 Terminal states are final: ``outcome.json`` is written create-only and nothing may follow it.
 """
 
@@ -18,6 +20,7 @@ class JobKind(StrEnum):
     COMPRESSION = "compression"
     PLAN = "plan"
     PROFILE = "profile"
+    LANDSCAPE = "landscape"
 
 
 class JobState(StrEnum):

@@ -57,6 +57,12 @@ def running_event(attempt: int) -> Event:
     return Event("state", f"Attempt {attempt} started.", data={"state": JobState.RUNNING, "attempt": attempt})
 
 
+def points_event(state: JobState, progress: Json) -> Event:
+    """Return what is told when a point of a landscape has ended, or all are on their way."""
+    said = "{step} of {steps} points have ended.".format_map(progress)
+    return Event("progress", said, stage=progress["stage"], data={**progress, "state": state})
+
+
 def repeated_event(attempt: int, error: Json) -> Event:
     """Return what is told when an attempt was lost and the job waits for another."""
     data = {"state": JobState.QUEUED, "attempt": attempt, "error": error}

@@ -18,7 +18,15 @@ from jobs.contract.state import JobState
 from jobs.state import records
 from jobs.state.archive import job_prefix
 from jobs.state.events import Event
-from jobs.state.history import cancelling_event, ended_event, ending, queued_event, repeated_event, running_event
+from jobs.state.history import (
+    cancelling_event,
+    ended_event,
+    ending,
+    points_event,
+    queued_event,
+    repeated_event,
+    running_event,
+)
 from jobs.state.objects import ObjectStore
 from jobs.state.reading import LedgerReader, Page
 from jobs.state.records import Job, Lease
@@ -28,6 +36,8 @@ __all__ = ["Ledger", "Page"]
 
 OUTCOME_SCHEMA = "modelpress/outcome/v1"
 OPEN_STATES = tuple(state for state in JobState if not state.terminal)
+POINTS = "points"
+"""The stage of a landscape while its points are under way."""
 UNDER_WAY = (JobState.RUNNING, JobState.CANCELLING)
 _SETTLED = ("state", "ended_at", "error", "token", "worker", "lease_until", "attempt")
 
@@ -64,11 +74,17 @@ class Ledger(LedgerReader):
         labels: Mapping[str, str] | None = None,
         parent: str | None = None,
         retry_of: str | None = None,
+        job_id: str | None = None,
     ) -> Job:
-        """Return a new job, which from now on cannot be lost; enqueue it next (the janitor does if you cannot)."""
+        """Return a new job, which from now on cannot be lost; enqueue it next (the janitor does if you cannot).
+
+        Where *job_id* says what it shall be called, and it was accepted before, it is returned as it is.
+        """
+        if job_id is not None and (known := self.show(tenant, job_id)) is not None:
+            return known
         now = self._clock()
         job = Job(
-            id=records.new_id("job"),
+            id=job_id or records.new_id("job"),
             tenant=tenant,
             kind=kind,
             request=request,
@@ -94,8 +110,10 @@ class Ledger(LedgerReader):
         self._archive.wish_cancelled(job)
         states = (JobState.QUEUED, JobState.RUNNING)
         changed = self._change(job, {"state": JobState.CANCELLING}, states=states, event=cancelling_event(job.attempt))
-        if changed.done and changed.state is JobState.QUEUED:
-            self._end(job, JobState.CANCELLED, records.cancelled_failure(job), token=records.new_token())
+        now = self.show(tenant, job_id)
+        if not changed.done or now is None or now.token:
+            return now
+        self._end(now, JobState.CANCELLED, records.cancelled_failure(now), token=records.new_token())
         return self.show(tenant, job_id)
 
     def claim(self, job_id: str, worker: str) -> Lease | None:
@@ -131,6 +149,20 @@ class Ledger(LedgerReader):
             raise records.lease_lost_error(lease)
         if changed.state is JobState.CANCELLING:
             raise records.cancelled_error()
+
+    def count_points(self, job: Job, ended: int, points: int) -> bool:
+        """Record how many points of a landscape have *ended*: it runs until all have, and then waits for a worker.
+
+        Returns False, and changes nothing, where it has ended, is to stop, or an attempt puts the points together.
+        """
+        state = JobState.QUEUED if ended == points else JobState.RUNNING
+        progress = {"stage": POINTS, "step": ended, "steps": points, "fraction": ended / points}
+        if (job.state, job.progress) == (state, progress):
+            return True
+        now = self._clock()
+        values = {"state": state, "queued_at": now, "started_at": job.started_at or now, "progress": progress}
+        states, guard = (JobState.QUEUED, JobState.RUNNING), ("attempt", 0)
+        return self._change(job, values, states=states, guard=guard, event=points_event(state, progress)).done
 
     def finish(self, lease: Lease, state: JobState, error: Json | None = None) -> Job:
         """End the job and return it; what the attempt published must be stored already.

@@ -7,6 +7,7 @@ from redis import Redis
 
 from jobs.state.events import EventLog
 from jobs.state.keys import Keys
+from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
 from jobs.state.patience import WORKING, Patience
 from jobs.state.queue import JobQueue
@@ -24,6 +25,7 @@ class State:
     store: S3Store
     redis: "Redis"
     ledger: Ledger
+    landscapes: Landscapes
     events: EventLog
     queue: JobQueue
     uploads: Uploads
@@ -33,12 +35,15 @@ class State:
     def open(cls, settings: StateSettings, patience: Patience = WORKING) -> Self:
         """Return the state that *settings* name, asked with *patience*; nothing is contacted yet."""
         store, redis = S3Store.from_settings(settings, patience), redis_client(settings, patience)
+        ledger = Ledger(store, redis, lease_s=settings.lease_s, max_attempts=settings.max_attempts)
+        queue = JobQueue(redis_client(settings, patience, decode=False))
         return cls(
             store=store,
             redis=redis,
-            ledger=Ledger(store, redis, lease_s=settings.lease_s, max_attempts=settings.max_attempts),
+            ledger=ledger,
+            landscapes=Landscapes(store, ledger, queue),
             events=EventLog(redis),
-            queue=JobQueue(redis_client(settings, patience, decode=False)),
+            queue=queue,
             uploads=Uploads(store, presign_s=settings.presign_s),
             keys=Keys(store, redis),
         )

@@ -66,13 +66,18 @@ class Job:
         """Return until when the job waits for a worker."""
         return self.queued_at + timedelta(seconds=self.limits.queue_timeout_s)
 
+    @property
+    def waits_for_points(self) -> bool:
+        """Return whether it is a landscape whose points are under way: nobody holds a lease on it meanwhile."""
+        return self.state is JobState.RUNNING and self.attempt == 0
+
     def expired(self, now: datetime) -> bool:
         """Return whether it waited too long."""
         return self.state is JobState.QUEUED and now >= self.queue_deadline
 
     def lapsed(self, now: datetime) -> bool:
         """Return whether an attempt is under way whose worker has not been heard of for too long."""
-        under_way = self.state in {JobState.RUNNING, JobState.CANCELLING}
+        under_way = self.state in {JobState.RUNNING, JobState.CANCELLING} and not self.waits_for_points
         return under_way and (self.lease_until is None or now >= self.lease_until)
 
     def overdue(self, now: datetime) -> bool:

@@ -9,8 +9,8 @@ from jobs.contract.state import JobKind, JobState
 from service.schemas.base import AnswerSchema
 
 STAGES = (
-    "fetch, load, a technique's name while its step runs, evaluate, recover, write, export, profile, breakdown or "
-    "publish"
+    "fetch, load, a technique's name while its step runs, evaluate, recover, write, export, profile, breakdown, "
+    "points, chart or publish"
 )
 
 

@@ -41,6 +41,22 @@ class ExactlyOne:
 
 
 @dataclass(frozen=True, slots=True)
+class AtLeastOne:
+    """One of *names* is there, or several."""
+
+    names: Sequence[str]
+
+    def json_schema(self) -> Json:
+        """Return an ``anyOf`` over ``required``."""
+        return {"anyOf": [{"required": [name]} for name in self.names]}
+
+    def check(self, document: Mapping[str, Any]) -> None:
+        """Refuse none."""
+        if not any(name in document for name in self.names):
+            raise ValidationError(f"Expected at least one of {', '.join(self.names)}; got none.")
+
+
+@dataclass(frozen=True, slots=True)
 class Together:
     """Where some fields have certain values, others must have theirs, as `jobs.contract.rules` reads it."""
 

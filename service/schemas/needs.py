@@ -1,6 +1,6 @@
 """When a request must bring data: said by the catalogue, published in the schema, enforced before a job is queued."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -60,10 +60,8 @@ class DataWhenNeeded:
     needs: Sequence[Need]
 
     def json_schema(self) -> Json:
-        """Return a condition over ``steps`` and ``recovery``."""
-        learning = {"contains": {"anyOf": [need.json_schema() for need in self.needs]}}
-        steps = {"required": ["steps"], "properties": {"steps": learning}}
-        wants = ([steps] if self.needs else []) + [{"required": ["recovery"]}]
+        """Return a condition over what holds the steps and ``recovery``."""
+        wants = ([self.learning()] if self.needs else []) + [{"required": ["recovery"]}]
         return {"if": {"anyOf": wants}, "then": {"required": ["data"]}}
 
     def check(self, document: Mapping[str, Any]) -> None:
@@ -72,12 +70,43 @@ class DataWhenNeeded:
             text = f"{who} learns from data; add data: {{uri: s3://bucket/prefix or upload://id}}."
             raise ValidationError({"data": [CodedMessage(text, DataRequiredError.code)]})
 
+    def learning(self) -> Json:
+        """Return what a document with a step that learns looks like."""
+        return _having("steps", {"anyOf": [need.json_schema() for need in self.needs]})
+
+    def steps(self, document: Mapping[str, Any]) -> Iterator[Any]:
+        """Yield what *document* has in the place of steps."""
+        yield from _listed(document.get("steps"))
+
     def _learner(self, document: Mapping[str, Any]) -> str | None:
-        steps = document.get("steps")
-        for step in steps if isinstance(steps, list) else ():
+        for step in self.steps(document):
             if isinstance(step, dict) and any(need.applies(step) for need in self.needs):
                 return str(step["technique"])
         return "recovery" if "recovery" in document else None
+
+
+@dataclass(frozen=True, slots=True)
+class DataWhenPointsNeed(DataWhenNeeded):
+    """``data`` is there when a step of a point or the recovery learns; what a grid asks for can do without."""
+
+    def learning(self) -> Json:
+        """Return what a document with a point that learns looks like."""
+        return _having("points", DataWhenNeeded.learning(self))
+
+    def steps(self, document: Mapping[str, Any]) -> Iterator[Any]:
+        """Yield what the points of *document* have in the place of steps."""
+        for point in _listed(document.get("points")):
+            if isinstance(point, dict):
+                yield from DataWhenNeeded.steps(self, point)
+
+
+def _having(name: str, item: Json) -> Json:
+    """Return what an object looks like whose array *name* has such an *item*."""
+    return {"required": [name], "properties": {name: {"contains": item}}}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _one_of(said: Any) -> Json:

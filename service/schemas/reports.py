@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type
 
 from marshmallow import fields
 
-from jobs.contract import report
+from jobs.contract import landscape, report
 from service.schemas.base import AnswerSchema, AnswerUnion
 from service.schemas.fields import Tag
 
@@ -63,12 +63,17 @@ ProfileReport = answer_schema(report.ProfileReport)
 """The whole answer to a profile."""
 
 
+LandscapeReport = answer_schema(landscape.LandscapeReport)
+"""The whole answer to a landscape."""
+
+
 class AnyReport(AnswerUnion):
-    """What a job has found out: a compression's report, a plan's or a profile's, as ``schema`` says."""
+    """What a job has found out: a compression's report, a plan's, a profile's or a landscape's, as ``schema`` says."""
 
     tag = "schema"
     branches: ClassVar = {
         report.REPORT_SCHEMA: Report,
         report.PLAN_SCHEMA: PlanReport,
         report.PROFILE_SCHEMA: ProfileReport,
+        landscape.LANDSCAPE_SCHEMA: LandscapeReport,
     }

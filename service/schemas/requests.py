@@ -41,7 +41,6 @@ from service.schemas.fields import (
     Within,
 )
 from service.schemas.needs import DataWhenNeeded, Need
-from service.schemas.techniques import step_schemas
 
 MOST_STEPS = 8
 MOST_INPUTS = 32
@@ -207,8 +206,10 @@ class Limits(RequestSchema):
     run_timeout_s = whole(1, 7 * _DAY_S, "Longest run of one attempt [s]", default=DEFAULT_RUN_TIMEOUT_S)
 
 
-def compression_request(entries: Mapping[str, CatalogueEntry]) -> type[RequestSchema]:
-    """Return the schema of a compression request whose steps are the techniques in *entries*."""
+def compression_request(
+    entries: Mapping[str, CatalogueEntry], branches: Mapping[str, type[RequestSchema]]
+) -> type[RequestSchema]:
+    """Return the schema of a compression request whose steps are the *branches* of the techniques in *entries*."""
     needs = [need for entry in entries.values() if (need := Need.of(entry))]
 
     class CompressionRequest(RequestSchema):
@@ -217,7 +218,7 @@ def compression_request(entries: Mapping[str, CatalogueEntry]) -> type[RequestSc
         rules = (ExactlyOne(("steps", "target")), DataWhenNeeded(needs))
         model = fields.Nested(ModelRef, required=True)
         steps = StrictList(
-            OneOf("technique", step_schemas(entries)),
+            OneOf("technique", branches),
             validate=validate.Length(min=1, max=MOST_STEPS),
             metadata={"description": "What to do, in this order"},
         )

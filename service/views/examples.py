@@ -40,6 +40,36 @@ PROFILES = {
     },
     "typical": {"summary": "One typical input", "value": {"model": {"uri": "s3://models/minilm/"}}},
 }
+LANDSCAPES = {
+    "grid": {
+        "summary": "Every technique at three amounts",
+        "value": {
+            "model": {"uri": "s3://models/hubert-base/"},
+            "grid": {
+                "techniques": ["head_pruning", "ffn_pruning", "low_rank", "weight_pruning"],
+                "targets": ["params"],
+                "removed": [0.25, 0.5, 0.75],
+            },
+            "controls": {"first_layers": [0.5]},
+            "data": {"uri": "s3://data/calibration/", "samples": 256},
+            "profile": {"inputs": [{"kind": "audio", "seconds": 10}]},
+        },
+    },
+    "points": {
+        "summary": "Two points of your own",
+        "value": {
+            "model": {"uri": "s3://models/minilm/"},
+            "points": [
+                {
+                    "name": "half the heads",
+                    "series": "heads",
+                    "steps": [{"technique": "head_pruning", "heads_removed": 0.5}],
+                },
+                {"name": "half the size", "target": {"metric": "params", "ratio": 0.5}},
+            ],
+        },
+    },
+}
 UPLOADS = {
     "model": {
         "summary": "A small checkpoint",

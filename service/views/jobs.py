@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, request
 
-from jobs.contract.state import JobState
+from jobs.contract.state import JobKind, JobState
 from service.api import Blueprint
 from service.auth import tenant
 from service.ports import services
@@ -52,9 +52,12 @@ def get_job(query: dict[str, Any], job_id: str) -> Response:
 def cancel_job(job_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Cancel a job.
 
-    Asking twice is asking once, and a job that has ended stays as it is.
+    Asking twice is asking once, and a job that has ended stays as it is. With a landscape go the points that it alone
+    has asked for.
     """
     job = found(services().ledger.request_cancel(tenant(), job_id) or job_of(job_id), job_id)
+    if job.kind == JobKind.LANDSCAPE:
+        services().landscapes.cancel_points(job)
     return job.to_resource(), 202, {} if job.state.terminal else {"Retry-After": str(services().settings.poll_after_s)}
 
 

@@ -19,7 +19,8 @@ blueprint = Blueprint("reports", __name__, url_prefix="/v1/jobs", description="W
 def get_report(job_id: str) -> dict[str, Any]:
     """Show the report of a job that succeeded.
 
-    Of a compression it says what was achieved, of a plan what would be, and of a profile what was measured.
+    Of a compression it says what was achieved, of a plan what would be, of a profile what was measured, and of a
+    landscape how its points compare.
     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
     """
     return result(job_of(job_id), services().ledger.report(tenant(), job_id))

@@ -11,13 +11,18 @@ from jobs.contract.state import JobKind
 from jobs.state.records import Job as JobRecord
 from service.auth import tenant
 from service.ports import services
+from service.schemas.landscapes import landscape_request
 from service.schemas.requests import compression_request
+from service.schemas.techniques import step_schemas
 from service.views.responses import accepted
 
 log = logging.getLogger(__name__)
 
-CompressionRequest = compression_request(catalogue())
+BRANCHES = step_schemas(catalogue())
+CompressionRequest = compression_request(catalogue(), BRANCHES)
 """The body of a compression and of its plan."""
+LandscapeRequest = landscape_request(catalogue(), BRANCHES)
+"""The body of a landscape."""
 
 
 def submitted(kind: JobKind, document: dict[str, Any]) -> Response:

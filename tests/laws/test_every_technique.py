@@ -30,6 +30,7 @@ ASKED: Mapping[str, tuple[Json, ...]] = {
     "distillation": (
         {"layers_kept": 1, "steps": 3},
         {"layers_kept": [0], "steps": 0},
+        {"layers_removed": 0.5, "steps": 0, "layers_chosen": "first"},
         {"layers_kept": [0], "heads_kept": 2, "units_kept": 40, "steps": 2, "relations_weight": 1.0},
     ),
     "ffn_pruning": (
@@ -63,7 +64,7 @@ ASKED: Mapping[str, tuple[Json, ...]] = {
 """Requests that change something: every technique has some, the first is the usual one."""
 
 NOTHING: Mapping[str, tuple[Json, ...]] = {
-    "distillation": (),  # there is no way to ask it for nothing
+    "distillation": ({"layers_removed": 0, "steps": 0},),
     "ffn_pruning": ({"units_removed": 0},),
     "head_pruning": ({"heads_removed": 0},),
     "low_rank": ({"rank_ratio": 1}, {"energy": 1}),

@@ -14,6 +14,8 @@ from modelpress._generated.api.events.list_events import _get_kwargs as list_eve
 from modelpress._generated.api.jobs.cancel_job import _get_kwargs as cancel_job
 from modelpress._generated.api.jobs.get_job import _get_kwargs as get_job
 from modelpress._generated.api.jobs.list_jobs import _get_kwargs as list_jobs
+from modelpress._generated.api.landscapes.create_landscape import _get_kwargs as create_landscape
+from modelpress._generated.api.landscapes.get_landscape import _get_kwargs as get_landscape
 from modelpress._generated.api.plans.create_plan import _get_kwargs as create_plan
 from modelpress._generated.api.profiles.create_profile import _get_kwargs as create_profile
 from modelpress._generated.api.reports.get_report import _get_kwargs as get_report
@@ -27,11 +29,13 @@ __all__ = [
     "cancel_job",
     "complete_upload",
     "create_compression",
+    "create_landscape",
     "create_plan",
     "create_profile",
     "create_upload",
     "get_artifact",
     "get_job",
+    "get_landscape",
     "get_manifest",
     "get_report",
     "get_upload",

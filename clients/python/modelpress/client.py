@@ -123,6 +123,38 @@ class ModelPress:
         options = _options(profile=profile, limits=limits, labels=labels)
         return self._submit(calls.create_profile(body=calls.body(request | options)))
 
+    def landscape(
+        self,
+        *,
+        model: Reference,
+        grid: Fields | None = None,
+        points: Iterable[Fields] | None = None,
+        controls: Fields | None = None,
+        data: Reference | None = None,
+        recovery: Fields | None = None,
+        profile: Fields | None = None,
+        reuse: bool | None = None,
+        limits: Fields | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Job:
+        """Ask for *model* compressed in many ways and compared; return the job, whose points are jobs of their own.
+
+        The ways are *points*, each ``{"steps": […]}`` or ``{"target": {…}}``, a *grid* such as ``{"techniques":
+        ["head_pruning", "low_rank"], "removed": [0.25, 0.5, 0.75]}``, or both; the rest is as for ``compress``, whose
+        errors it raises, and holds for every point. ``job.so_far()`` shows what there is meanwhile; the files of the
+        result are the charts. Asked again with more, what there is already is reused unless *reuse* is false.
+        """
+        request = {
+            "model": self._reference(model),
+            "points": None if points is None else [_plain_point(point) for point in points],
+            "data": None if data is None else self._reference(data),
+            "reuse": reuse,
+        }
+        options = _options(
+            grid=grid, controls=controls, recovery=recovery, profile=profile, limits=limits, labels=labels
+        )
+        return self._submit(calls.create_landscape(body=calls.body(request | options)))
+
     def job(self, job_id: str) -> Job:
         """Return the job with this id; raises ``NotFoundError``."""
         return Job(self._transport, self._transport.json(calls.get_job(job_id)))
@@ -182,6 +214,12 @@ def _plain(given: Fields | None) -> Any:
     if given is None or isinstance(given, Mapping):
         return given
     return given.to_dict()
+
+
+def _plain_point(point: Fields) -> Any:
+    """Return *point* as JSON, whose steps may have been written as ``modelpress.models`` too."""
+    plain = dict(_plain(point))
+    return plain | {"steps": [_plain(step) for step in plain["steps"]]} if "steps" in plain else plain
 
 
 def _options(**given: Fields | None) -> dict[str, Any]:

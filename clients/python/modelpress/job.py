@@ -111,6 +111,14 @@ class Job:
         """
         return Report(self._result(calls.get_report(self.id)))
 
+    def so_far(self) -> Report:
+        """Return what a landscape has come to by now, whether or not every point has ended.
+
+        Raises:
+            NotFoundError: the job is no landscape.
+        """
+        return Report(self._transport.json(calls.get_landscape(self.id)))
+
     def artifacts(self) -> Manifest:
         """Return the list of the result's files; raises as ``report`` does."""
         return Manifest(self._result(calls.get_manifest(self.id)))

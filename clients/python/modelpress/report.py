@@ -11,11 +11,14 @@ class Report(Record):
     """The whole answer to a request: model, steps, dense, compressed, speedup, fidelity, warnings and the rest.
 
     That to a plan says the same of what a compression would give, without what only measuring can tell; that to a
-    profile has ``profile``, the figures of one model, and ``modules``, where they come from.
+    profile has ``profile``, the figures of one model, and ``modules``, where they come from; that to a landscape has
+    ``points``, each with its ``values``, and the ``answers`` that they come to.
     ``report.compressed.params_total`` is a figure, ``report.to_json()`` the document, ``print(report)`` the table.
     """
 
     def __str__(self) -> str:
+        if "points" in self:
+            return "\n".join([*_landscape_lines(self), *self.answers, *_warnings(self)])
         if "profile" in self:
             return "\n".join([*_profile_lines(self), *_warnings(self)])
         lines = list(_table([HEADER, *_model_rows(self), *_input_rows(self), *_runtime_rows(self)]))
@@ -79,6 +82,22 @@ def _profile_lines(report: Record) -> Iterator[str]:
     rows += [(f"latency [ms] under {each.runtime}, {_shape(each.input)}", _spread(each.latency_ms)) for each in further]
     yield from _table(rows)
     yield from (verdict(each.gain, f"{_shape(each.input)}, of {each.runtime}") for each in further)
+
+
+_POINT_FIGURES = {
+    "params_total": "parameters",
+    "macs_executed": "MACs",
+    "latency_relative": "time / dense",
+    "fidelity_cosine": "cosine to dense",
+}
+
+
+def _landscape_lines(report: Record) -> Iterator[str]:
+    rows = [("", "state", *_POINT_FIGURES.values())]
+    for point in report.points:
+        figures = (_figure(point["values"].get(name)) for name in _POINT_FIGURES)
+        rows.append((point.name, point.state, *figures))
+    return _table(rows)
 
 
 def _rows(figures: Mapping[str, str], suffix: str, dense: Record, compressed: Record) -> Iterator[Row]:

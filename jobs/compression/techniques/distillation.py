@@ -9,7 +9,7 @@ Fewer layers load in plain transformers, and are the surest way to a faster mode
 Source: DistilHuBERT, arXiv:2110.01900 (states, layers from the teacher); DPHuBERT, arXiv:2305.17651 (1 - cosine);
 MiniLMv2, arXiv:2012.15828 (relations); Hinton et al. 2015, arXiv:1503.02531 (logits)
 
-Differs: the last layer is always kept when a count is given; the teacher runs without dropout; the hidden width stays
+Differs: the last layer is kept when evenly spaced ones are; the teacher runs without dropout; the hidden width stays
 the teacher's, so that states are compared without a projection and whatever reads the output goes on working; a
 student that learning has made worse on held-out data is put back.
 
@@ -19,7 +19,7 @@ Cost: one pass of the teacher and one training step of the student for each batc
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 from transformers import PreTrainedModel
 
@@ -29,6 +29,7 @@ from jobs.compression.learning.schedule import Schedule
 from jobs.compression.learning.student import STAGE, Shape, make_student
 from jobs.compression.recovery import evenly_spaced, recover, set_apart
 from jobs.compression.schema import Schema
+from jobs.compression.selection import share_of
 from jobs.compression.technique import Context, Outcome, Params, part_of, technique
 from jobs.contract.errors import NotApplicableError
 from jobs.contract.spec import DEFAULT_CHECKPOINT_EVERY, DEFAULT_LEARNING_RATE, LEARNING_BATCH_SAID
@@ -36,7 +37,8 @@ from jobs.contract.spec import DEFAULT_CHECKPOINT_EVERY, DEFAULT_LEARNING_RATE, 
 LAYER_SUM = "layer_weights"
 """The weights of a head that sums the states of all layers (``use_weighted_layer_sum``)."""
 
-Count = Annotated[int, Schema("How many: evenly spaced, the last included.", minimum=1)]
+Choice = Literal["spread", "first"]
+Count = Annotated[int, Schema("How many.", minimum=1)]
 Index = Annotated[int, Schema("Counted from 0 at the bottom.", minimum=0)]
 
 
@@ -44,10 +46,17 @@ Index = Annotated[int, Schema("Counted from 0 at the bottom.", minimum=0)]
 class Distillation(Params):
     """Which parts stay, how long they learn, and what counts."""
 
+    alternatives: ClassVar[tuple[str, ...]] = ("layers_kept", "layers_removed")
+
     layers_kept: Annotated[
-        Count | tuple[Index, ...],
+        Count | tuple[Index, ...] | None,
         Schema("Layers that stay: how many, or which; all of them for a student that is only narrower."),
-    ]
+    ] = None
+    layers_removed: Annotated[float | None, Schema("Share of the layers that goes.", minimum=0, below=1)] = None
+    layers_chosen: Annotated[
+        Choice,
+        Schema("Which layers stay where a count or a share says how many: evenly spaced ones, or the first."),
+    ] = "spread"
     heads_kept: Annotated[int | None, Schema("Heads that stay in each layer; all if left out.", minimum=1)] = None
     units_kept: Annotated[
         int | None, Schema("Feed-forward units that stay in each layer; all if left out.", minimum=1)
@@ -80,6 +89,10 @@ class Distillation(Params):
     )
     seed: Annotated[int, Schema("Decides the order of the batches.", minimum=0, maximum=2**31 - 1)] = 0
 
+    def asks(self) -> bool:
+        """Return whether anything is to go."""
+        return self.layers_removed != 0 or bool(self.heads_kept or self.units_kept)
+
     def schedule(self) -> Schedule:
         """Return how long and how fast the student learns."""
         return Schedule(
@@ -111,7 +124,7 @@ def compress(model: PreTrainedModel, params: Distillation, ctx: Context) -> Outc
             are to count and it has no head.
         DataRequiredError: steps to learn, and no data.
     """
-    keep = kept_layers(params.layers_kept, ctx.anatomy, model)
+    keep = kept_layers(params, ctx.anatomy, model)
     shape = Shape(keep, params.heads_kept, params.units_kept)
     layers = _matched(params.layers_matched, keep, ctx.anatomy.depth(model))
     if not params.steps:
@@ -137,23 +150,35 @@ def compress(model: PreTrainedModel, params: Distillation, ctx: Context) -> Outc
     return Outcome(model, achieved | figures, (*notes, *learnt.notes))
 
 
-def kept_layers(asked: int | tuple[int, ...], anatomy: Anatomy, model: PreTrainedModel) -> tuple[int, ...]:
-    """Return which layers of *model* stay, where *asked* is how many or which.
+def kept_layers(params: Distillation, anatomy: Anatomy, model: PreTrainedModel) -> tuple[int, ...]:
+    """Return which layers of *model* stay.
 
     Raises:
         NotApplicableError: the model does not have such a layer, or its head weighs every one.
     """
     present = anatomy.depth(model)
-    if asked == 1 and anatomy.family.keeps_first:
-        return (0,)
-    keep = evenly_spaced(asked, present) if isinstance(asked, int) else tuple(sorted(asked))
+    keep = _asked(params, present, keeps_first=anatomy.family.keeps_first)
     if len(keep) > present or keep[-1] >= present:
-        raise NotApplicableError(f"Expected layers among the {present} of the model, 0 to {present - 1}; got {asked}.")
+        raise NotApplicableError(
+            f"Expected layers among the {present} of the model, 0 to {present - 1}; got {params.layers_kept}."
+        )
     if len(keep) < present and any(name.endswith(LAYER_SUM) for name, _ in model.named_parameters()):
         raise NotApplicableError(
             "The model's head weighs the states of every layer, so none can go. Send the base model."
         )
     return keep
+
+
+def _asked(params: Distillation, present: int, *, keeps_first: bool) -> tuple[int, ...]:
+    """Return the indices that *params* name, or as many as they say of *present* layers."""
+    if isinstance(params.layers_kept, tuple):
+        if params.layers_chosen != "spread":
+            raise NotApplicableError("Expected layers_kept as a count where layers_chosen is given; got indices.")
+        return tuple(sorted(params.layers_kept))
+    count = params.layers_kept or present - share_of(params.layers_removed or 0.0, present, present - 1)
+    if params.layers_chosen == "first" or (count == 1 and keeps_first):
+        return tuple(range(count))
+    return evenly_spaced(count, present)
 
 
 def _matched(asked: tuple[int, ...] | None, keep: Sequence[int], present: int) -> Sequence[int]:

@@ -32,7 +32,7 @@ class Bench:
     def __post_init__(self) -> None:
         """Open the state that the workers will use."""
         self.state = State.open(StateSettings.from_env(self.environment))
-        self.janitor = Janitor(self.state.ledger, self.state.queue)
+        self.janitor = Janitor(self.state.ledger, self.state.queue, self.state.landscapes)
 
     def start_worker(self, **settings: str) -> subprocess.Popen[bytes]:
         """Start a worker and return once it listens."""

@@ -159,6 +159,27 @@ def test_only_layers_of_the_model_can_be_kept(asked: int | list[int]) -> None:
         run(tiny("vit"), "distillation", layers_kept=asked, steps=0)
 
 
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ({"layers_removed": 0.5}, [0, 3]),
+        ({"layers_removed": 0.5, "layers_chosen": "first"}, [0, 1]),
+        ({"layers_kept": 3, "layers_chosen": "first"}, [0, 1, 2]),
+        ({"layers_removed": 0.01}, [0, 1, 3]),
+        ({"layers_removed": 0.99}, [3]),
+    ],
+)
+def test_layers_go_by_share_or_count_from_everywhere_or_from_the_top(asked: dict[str, Any], kept: list[int]) -> None:
+    """A share is rounded to whole layers, at least one goes and at least one stays."""
+    assert run(tiny("bert", layers=4), "distillation", steps=0, **asked).achieved["layers_kept"] == kept
+
+
+def test_layers_that_are_named_cannot_also_be_chosen() -> None:
+    """Indices say which layers stay, so nothing is left to choose."""
+    with pytest.raises(NotApplicableError, match="as a count"):
+        run(tiny("bert"), "distillation", layers_kept=[0], layers_chosen="first", steps=0)
+
+
 def test_a_head_that_weighs_all_layers_keeps_them() -> None:
     """A head with a weight for each layer cannot lose layers."""
     model = tiny("hubert", head="ForSequenceClassification", use_weighted_layer_sum=True)

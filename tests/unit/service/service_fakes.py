@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.contract.errors import InvalidRequestError, QueueError, UploadConflictError
 from jobs.contract.state import JobState
+from jobs.landscape.assemble import assemble
 from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job, is_job_id, new_id
@@ -114,6 +115,21 @@ class FakeLedger:
     def _succeeded(self, tenant: str, job_id: str) -> bool:
         job = self.show(tenant, job_id)
         return job is not None and job.state is JobState.SUCCEEDED
+
+
+@dataclass
+class FakeLandscapes:
+    """Landscapes whose points have all just begun."""
+
+    cancelled: list[str] = field(default_factory=list)
+
+    def report(self, landscape: Job) -> Json:
+        """Return a report without points."""
+        return assemble([]).to_json()
+
+    def cancel_points(self, landscape: Job) -> None:
+        """Remember whose."""
+        self.cancelled.append(landscape.id)
 
 
 @dataclass
@@ -255,7 +271,7 @@ class World:
     def __init__(self, settings: ServiceSettings | None = None) -> None:
         self.settings = settings or ServiceSettings()
         self.ledger, self.events, self.queue, self.uploads = FakeLedger(), FakeEvents(), FakeQueue(), FakeUploads()
-        self.clock, self.keys = FakeClock(), FakeKeys()
+        self.landscapes, self.clock, self.keys = FakeLandscapes(), FakeClock(), FakeKeys()
         self.probes: dict[str, Any] = {"queue": lambda: None, "store": lambda: None}
         polls = LongPolls(
             self.settings.long_polls,
@@ -266,6 +282,7 @@ class World:
         outside = Services(
             settings=self.settings,
             ledger=self.ledger,
+            landscapes=self.landscapes,
             events=self.events,
             queue=self.queue,
             uploads=self.uploads,

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 from marshmallow import Schema, ValidationError
 
-from jobs.contract.catalogue import catalogue
 from jobs.contract.errors import InvalidUriError
 from jobs.contract.spec import (
     CompressionSpec,
@@ -26,8 +25,9 @@ from jobs.contract.spec import (
 from jobs.contract.uris import parse_uri
 from service.openapi import document
 from service.schemas import requests
-from service.schemas.requests import UploadCompletion, UploadRequest, compression_request
-from service.views.examples import COMPLETIONS, COMPRESSIONS, UPLOADS
+from service.schemas.requests import UploadCompletion, UploadRequest
+from service.views.examples import COMPLETIONS, COMPRESSIONS, LANDSCAPES, UPLOADS
+from service.views.submitting import CompressionRequest, LandscapeRequest
 
 Json = dict[str, Any]
 CONTRACT = document()
@@ -68,6 +68,21 @@ LEARNING = {
     "steps": [{"technique": "distillation", "layers_kept": 3}],
     "data": {"uri": "s3://data/text"},
 }
+WHOLE_LANDSCAPE = {
+    "model": MODEL,
+    "points": [
+        {"name": "mine", "series": "own", "steps": [{"technique": "distillation", "layers_removed": 0.5}]},
+        {"target": {"metric": "latency", "ratio": 0.5, "scope": "encoder"}},
+    ],
+    "grid": {"techniques": ["low_rank", "distillation"], "targets": ["params"], "removed": [0.25, 0.5]},
+    "controls": {"first_layers": [0.5], "same_steps": True},
+    "data": {"uri": "s3://data/text"},
+    "recovery": {"steps": 10},
+    "profile": {"inputs": [{"kind": "text", "tokens": 16}]},
+    "reuse": False,
+    "limits": {"run_timeout_s": 60},
+    "labels": {"team": "speech"},
+}
 VALUES = [
     None,
     True,
@@ -102,7 +117,8 @@ def schema_named(name: str) -> Draft202012Validator:
     return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": CONTRACT["components"]})
 
 
-REQUEST = (schema_named("CompressionRequest"), compression_request(catalogue())())
+REQUEST = (schema_named("CompressionRequest"), CompressionRequest())
+LANDSCAPE = (schema_named("LandscapeRequest"), LandscapeRequest())
 UPLOAD = (schema_named("UploadRequest"), UploadRequest())
 COMPLETION = (schema_named("UploadCompletion"), UploadCompletion())
 
@@ -119,7 +135,7 @@ def test_the_worker_takes_every_field() -> None:
         Limits: requests.Limits,
     }
 
-    assert set(compression_request(catalogue())().fields) <= spec
+    assert set(CompressionRequest().fields) <= spec
     for kind, schema in pairs.items():
         assert set(schema().fields) == fields_of(kind), kind
     for schema in (requests.AudioInput, requests.TextInput, requests.ImageInput):
@@ -185,6 +201,19 @@ def test_verdicts_agree_on_compressions(data: st.DataObject) -> None:
         body = changed(body, path, change, data.draw(st.sampled_from(VALUES))) if list(places(body)) else body
     published, server = REQUEST
 
+    assert accepts(server, body) == published.is_valid(body), body
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.data())
+def test_verdicts_agree_on_landscapes(data: st.DataObject) -> None:
+    """The same for landscapes, whole and as they are documented."""
+    good = data.draw(st.sampled_from([WHOLE_LANDSCAPE, *(each["value"] for each in LANDSCAPES.values())]))
+    path, change = data.draw(st.sampled_from(list(places(good)))), data.draw(st.sampled_from(["replace", "remove"]))
+    body = changed(good, path, change, data.draw(st.sampled_from(VALUES)))
+    published, server = LANDSCAPE
+
+    assert accepts(server, good)
     assert accepts(server, body) == published.is_valid(body), body
 
 

@@ -21,12 +21,15 @@ from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import CancelledError, LeaseLostError, StorageError
 from jobs.contract.state import JobState
 from jobs.janitor import Janitor
+from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
 from jobs.state.queue import JobQueue
 from jobs.state.records import Lease
 
 TENANT = "acme"
 REQUEST = {"model": {"uri": "s3://models/tiny"}, "limits": {"queue_timeout_s": 500, "run_timeout_s": 1000}}
+
+LANDSCAPE = {**REQUEST, "grid": {"techniques": ["head_pruning"], "removed": [0.25, 0.5]}}
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -42,7 +45,9 @@ class AnyOrder(RuleBasedStateMachine):
         self.redis.flushdb()
         self.store, self.clock = MemoryStore(), Clock()
         self.ledger = Ledger(self.store, self.redis, lease_s=60, max_attempts=3, clock=self.clock)
-        self.janitor = Janitor(self.ledger, JobQueue(self.raw_redis), self.clock)
+        queue = JobQueue(self.raw_redis)
+        self.landscapes = Landscapes(self.store, self.ledger, queue)
+        self.janitor = Janitor(self.ledger, queue, self.landscapes, self.clock)
         self.accepted: list[str] = []
         self.outcomes: dict[str, bytes] = {}
 
@@ -53,9 +58,30 @@ class AnyOrder(RuleBasedStateMachine):
         self.accepted.append(job_id)
         return job_id
 
+    @rule(target=jobs)
+    def accept_landscape(self) -> str:
+        """A caller submits a landscape; another that asks for the same reuses its points."""
+        job_id = self.ledger.accept(TENANT, "landscape", LANDSCAPE).id
+        self.accepted.append(job_id)
+        return job_id
+
+    @rule(target=jobs, job_id=jobs)
+    def look_at_landscape(self, job_id: str) -> Any:
+        """Somebody brings a landscape forward; its points become jobs that can be worked on and cancelled."""
+        job = self.ledger.find(job_id)
+        if job is None or job.kind != "landscape":
+            return multiple()
+        self.landscapes.advance(job)
+        points = {each.job for each in self.landscapes.outcomes(job) if each.job} - set(self.accepted)
+        self.accepted.extend(points)
+        return multiple(*sorted(points))
+
     @rule(target=leases, job_id=jobs)
     def claim(self, job_id: str) -> Any:
         """A worker takes a job that the queue told it of, perhaps twice."""
+        job = self.ledger.find(job_id)
+        if job is not None and job.kind == "landscape" and not self.landscapes.advance(job):
+            return multiple()
         lease = self.ledger.claim(job_id, "worker")
         return multiple() if lease is None else lease
 
@@ -114,7 +140,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever happened, the janitor alone brings every job to its end."""
-        for _ in range(8):
+        for _ in range(16):
             self.clock.pass_seconds(600)
             self.janitor.round()
         assert list(self.ledger.open_ids()) == []

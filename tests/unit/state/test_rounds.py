@@ -8,6 +8,7 @@ from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import StorageError
 from jobs.contract.state import JobState
 from jobs.janitor import Janitor
+from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
 from jobs.state.queue import JobQueue, Place
 from jobs.state.records import Job
@@ -26,9 +27,9 @@ def queue(raw_redis: Redis) -> JobQueue:
 
 
 @pytest.fixture
-def janitor(ledger: Ledger, queue: JobQueue, clock: Clock) -> Janitor:
+def janitor(ledger: Ledger, queue: JobQueue, memory: MemoryStore, clock: Clock) -> Janitor:
     """Return a janitor with the test's clock."""
-    return Janitor(ledger, queue, clock)
+    return Janitor(ledger, queue, Landscapes(memory, ledger, queue), clock)
 
 
 @pytest.fixture

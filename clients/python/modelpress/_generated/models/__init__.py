@@ -3,7 +3,9 @@
 from .audio_input import AudioInput
 from .compression_request import CompressionRequest
 from .compression_request_labels import CompressionRequestLabels
+from .controls import Controls
 from .data_ref import DataRef
+from .distillation_layers_chosen import DistillationLayersChosen
 from .distillation_step import DistillationStep
 from .event import Event
 from .event_data import EventData
@@ -14,6 +16,9 @@ from .ffn_pruning_score import FfnPruningScore
 from .ffn_pruning_step import FfnPruningStep
 from .fidelity import Fidelity
 from .forecast import Forecast
+from .front import Front
+from .grid import Grid
+from .grid_technique import GridTechnique
 from .head_pruning_scope import HeadPruningScope
 from .head_pruning_score import HeadPruningScore
 from .head_pruning_step import HeadPruningStep
@@ -34,6 +39,15 @@ from .job_links import JobLinks
 from .job_page import JobPage
 from .job_request import JobRequest
 from .job_state_filter import JobStateFilter
+from .landscape_point import LandscapePoint
+from .landscape_point_error_type_0 import LandscapePointErrorType0
+from .landscape_point_intervals import LandscapePointIntervals
+from .landscape_point_values import LandscapePointValues
+from .landscape_report import LandscapeReport
+from .landscape_report_environments_item import LandscapeReportEnvironmentsItem
+from .landscape_report_model import LandscapeReportModel
+from .landscape_request import LandscapeRequest
+from .landscape_request_labels import LandscapeRequestLabels
 from .latency import Latency
 from .limits import Limits
 from .low_rank_allocation import LowRankAllocation
@@ -44,6 +58,7 @@ from .manifest import Manifest
 from .manifest_file import ManifestFile
 from .manifest_source import ManifestSource
 from .manifest_versions import ManifestVersions
+from .measure import Measure
 from .model_ref import ModelRef
 from .module_profile import ModuleProfile
 from .output import Output
@@ -52,6 +67,7 @@ from .plan_report import PlanReport
 from .plan_report_environment import PlanReportEnvironment
 from .plan_report_model import PlanReportModel
 from .plan_report_seconds import PlanReportSeconds
+from .point_request import PointRequest
 from .probe_report import ProbeReport
 from .problem import Problem
 from .problem_field import ProblemField
@@ -105,7 +121,9 @@ __all__ = (
     "AudioInput",
     "CompressionRequest",
     "CompressionRequestLabels",
+    "Controls",
     "DataRef",
+    "DistillationLayersChosen",
     "DistillationStep",
     "Event",
     "EventData",
@@ -116,6 +134,9 @@ __all__ = (
     "FfnPruningStep",
     "Fidelity",
     "Forecast",
+    "Front",
+    "Grid",
+    "GridTechnique",
     "HeadPruningScope",
     "HeadPruningScore",
     "HeadPruningStep",
@@ -136,6 +157,15 @@ __all__ = (
     "JobPage",
     "JobRequest",
     "JobStateFilter",
+    "LandscapePoint",
+    "LandscapePointErrorType0",
+    "LandscapePointIntervals",
+    "LandscapePointValues",
+    "LandscapeReport",
+    "LandscapeReportEnvironmentsItem",
+    "LandscapeReportModel",
+    "LandscapeRequest",
+    "LandscapeRequestLabels",
     "Latency",
     "Limits",
     "LowRankAllocation",
@@ -146,6 +176,7 @@ __all__ = (
     "ManifestFile",
     "ManifestSource",
     "ManifestVersions",
+    "Measure",
     "ModelRef",
     "ModuleProfile",
     "Output",
@@ -154,6 +185,7 @@ __all__ = (
     "PlanReportEnvironment",
     "PlanReportModel",
     "PlanReportSeconds",
+    "PointRequest",
     "ProbeReport",
     "Problem",
     "ProblemField",

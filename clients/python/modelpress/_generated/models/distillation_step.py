@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from attrs import define as _attrs_define
 
+from ..models.distillation_layers_chosen import DistillationLayersChosen, check_distillation_layers_chosen
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="DistillationStep")
@@ -14,9 +15,12 @@ T = TypeVar("T", bound="DistillationStep")
 class DistillationStep:
     """Keep some layers, heads and units, and teach what is left to imitate the whole model."""
 
-    layers_kept: int | list[int]
-    """ Layers that stay: how many, or which; all of them for a student that is only narrower. """
     technique: Literal["distillation"]
+    layers_kept: int | list[int] | Unset = UNSET
+    """ Layers that stay: how many, or which; all of them for a student that is only narrower. """
+    layers_removed: float | Unset = UNSET
+    """ Share of the layers that goes. """
+    layers_chosen: DistillationLayersChosen | Unset = UNSET
     heads_kept: int | Unset = UNSET
     """ Heads that stay in each layer; all if left out. """
     units_kept: int | Unset = UNSET
@@ -48,14 +52,22 @@ class DistillationStep:
     """ Decides the order of the batches. """
 
     def to_dict(self) -> dict[str, Any]:
-        layers_kept: int | list[int]
-        if isinstance(self.layers_kept, list):
+        technique = self.technique
+
+        layers_kept: int | list[int] | Unset
+        if isinstance(self.layers_kept, Unset):
+            layers_kept = UNSET
+        elif isinstance(self.layers_kept, list):
             layers_kept = self.layers_kept
 
         else:
             layers_kept = self.layers_kept
 
-        technique = self.technique
+        layers_removed = self.layers_removed
+
+        layers_chosen: str | Unset = UNSET
+        if not isinstance(self.layers_chosen, Unset):
+            layers_chosen = self.layers_chosen
 
         heads_kept = self.heads_kept
 
@@ -91,10 +103,15 @@ class DistillationStep:
 
         field_dict.update(
             {
-                "layers_kept": layers_kept,
                 "technique": technique,
             }
         )
+        if layers_kept is not UNSET:
+            field_dict["layers_kept"] = layers_kept
+        if layers_removed is not UNSET:
+            field_dict["layers_removed"] = layers_removed
+        if layers_chosen is not UNSET:
+            field_dict["layers_chosen"] = layers_chosen
         if heads_kept is not UNSET:
             field_dict["heads_kept"] = heads_kept
         if units_kept is not UNSET:
@@ -129,8 +146,13 @@ class DistillationStep:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
+        technique = cast(Literal["distillation"], d.pop("technique"))
+        if technique != "distillation":
+            raise ValueError(f"technique must match const 'distillation', got '{technique}'")
 
-        def _parse_layers_kept(data: object) -> int | list[int]:
+        def _parse_layers_kept(data: object) -> int | list[int] | Unset:
+            if isinstance(data, Unset):
+                return data
             try:
                 if not isinstance(data, list):
                     raise TypeError()
@@ -139,13 +161,18 @@ class DistillationStep:
                 return layers_kept_type_1
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(int | list[int], data)
+            return cast(int | list[int] | Unset, data)
 
-        layers_kept = _parse_layers_kept(d.pop("layers_kept"))
+        layers_kept = _parse_layers_kept(d.pop("layers_kept", UNSET))
 
-        technique = cast(Literal["distillation"], d.pop("technique"))
-        if technique != "distillation":
-            raise ValueError(f"technique must match const 'distillation', got '{technique}'")
+        layers_removed = d.pop("layers_removed", UNSET)
+
+        _layers_chosen = d.pop("layers_chosen", UNSET)
+        layers_chosen: DistillationLayersChosen | Unset
+        if isinstance(_layers_chosen, Unset):
+            layers_chosen = UNSET
+        else:
+            layers_chosen = check_distillation_layers_chosen(_layers_chosen)
 
         heads_kept = d.pop("heads_kept", UNSET)
 
@@ -176,8 +203,10 @@ class DistillationStep:
         seed = d.pop("seed", UNSET)
 
         distillation_step = cls(
-            layers_kept=layers_kept,
             technique=technique,
+            layers_kept=layers_kept,
+            layers_removed=layers_removed,
+            layers_chosen=layers_chosen,
             heads_kept=heads_kept,
             units_kept=units_kept,
             steps=steps,

@@ -19,7 +19,7 @@ class JobError:
     """ What was expected, what came and what to do """
     stage: None | str
     """ What was under way: queue, fetch, load, a technique's name while its step runs, evaluate, recover, write,
-    export, profile, breakdown or publish """
+    export, profile, breakdown, points, chart or publish """
     retryable: bool
     """ Whether the same request may succeed later """
     attempt: int

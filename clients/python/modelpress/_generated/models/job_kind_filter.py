@@ -1,9 +1,10 @@
 from typing import Literal
 
-JobKindFilter = Literal["compression", "plan", "profile"]
+JobKindFilter = Literal["compression", "landscape", "plan", "profile"]
 
 JOB_KIND_FILTER_VALUES: set[JobKindFilter] = {
     "compression",
+    "landscape",
     "plan",
     "profile",
 }

@@ -14,8 +14,8 @@ class Progress:
     """How far a running job is."""
 
     stage: str
-    """ fetch, load, a technique's name while its step runs, evaluate, recover, write, export, profile, breakdown or
-    publish; compress between two steps """
+    """ fetch, load, a technique's name while its step runs, evaluate, recover, write, export, profile, breakdown,
+    points, chart or publish; compress between two steps """
     step: int
     """ Steps of the stage that are done """
     steps: int

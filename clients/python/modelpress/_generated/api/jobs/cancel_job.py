@@ -73,7 +73,9 @@ def sync_detailed(
 ) -> Response[Job | Problem]:
     """Cancel a job.
 
-     Asking twice is asking once, and a job that has ended stays as it is.
+     Asking twice is asking once, and a job that has ended stays as it is. With a landscape go the points
+    that it alone
+    has asked for.
 
     Args:
         job_id (str):
@@ -104,7 +106,9 @@ def sync(
 ) -> Job | Problem | None:
     """Cancel a job.
 
-     Asking twice is asking once, and a job that has ended stays as it is.
+     Asking twice is asking once, and a job that has ended stays as it is. With a landscape go the points
+    that it alone
+    has asked for.
 
     Args:
         job_id (str):
@@ -130,7 +134,9 @@ async def asyncio_detailed(
 ) -> Response[Job | Problem]:
     """Cancel a job.
 
-     Asking twice is asking once, and a job that has ended stays as it is.
+     Asking twice is asking once, and a job that has ended stays as it is. With a landscape go the points
+    that it alone
+    has asked for.
 
     Args:
         job_id (str):
@@ -159,7 +165,9 @@ async def asyncio(
 ) -> Job | Problem | None:
     """Cancel a job.
 
-     Asking twice is asking once, and a job that has ended stays as it is.
+     Asking twice is asking once, and a job that has ended stays as it is. With a landscape go the points
+    that it alone
+    has asked for.
 
     Args:
         job_id (str):

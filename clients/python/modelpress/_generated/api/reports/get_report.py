@@ -6,6 +6,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...models.landscape_report import LandscapeReport
 from ...models.plan_report import PlanReport
 from ...models.problem import Problem
 from ...models.profile_report import ProfileReport
@@ -29,10 +30,10 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> PlanReport | ProfileReport | Report | Problem | None:
+) -> LandscapeReport | PlanReport | ProfileReport | Report | Problem | None:
     if response.status_code == 200:
 
-        def _parse_response_200(data: object) -> PlanReport | ProfileReport | Report:
+        def _parse_response_200(data: object) -> LandscapeReport | PlanReport | ProfileReport | Report:
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
@@ -49,11 +50,19 @@ def _parse_response(
                 return componentsschemas_any_report_type_1
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                componentsschemas_any_report_type_2 = ProfileReport.from_dict(data)
+
+                return componentsschemas_any_report_type_2
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
             if not isinstance(data, dict):
                 raise TypeError()
-            componentsschemas_any_report_type_2 = ProfileReport.from_dict(data)
+            componentsschemas_any_report_type_3 = LandscapeReport.from_dict(data)
 
-            return componentsschemas_any_report_type_2
+            return componentsschemas_any_report_type_3
 
         response_200 = _parse_response_200(response.json())
 
@@ -92,7 +101,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[PlanReport | ProfileReport | Report | Problem]:
+) -> Response[LandscapeReport | PlanReport | ProfileReport | Report | Problem]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -105,11 +114,12 @@ def sync_detailed(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[PlanReport | ProfileReport | Report | Problem]:
+) -> Response[LandscapeReport | PlanReport | ProfileReport | Report | Problem]:
     """Show the report of a job that succeeded.
 
-     Of a compression it says what was achieved, of a plan what would be, and of a profile what was
-    measured.
+     Of a compression it says what was achieved, of a plan what would be, of a profile what was measured,
+    and of a
+    landscape how its points compare.
     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
     Args:
@@ -120,7 +130,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[PlanReport | ProfileReport | Report | Problem]
+        Response[LandscapeReport | PlanReport | ProfileReport | Report | Problem]
     """
 
     kwargs = _get_kwargs(
@@ -138,11 +148,12 @@ def sync(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> PlanReport | ProfileReport | Report | Problem | None:
+) -> LandscapeReport | PlanReport | ProfileReport | Report | Problem | None:
     """Show the report of a job that succeeded.
 
-     Of a compression it says what was achieved, of a plan what would be, and of a profile what was
-    measured.
+     Of a compression it says what was achieved, of a plan what would be, of a profile what was measured,
+    and of a
+    landscape how its points compare.
     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
     Args:
@@ -153,7 +164,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        PlanReport | ProfileReport | Report | Problem
+        LandscapeReport | PlanReport | ProfileReport | Report | Problem
     """
 
     return sync_detailed(
@@ -166,11 +177,12 @@ async def asyncio_detailed(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[PlanReport | ProfileReport | Report | Problem]:
+) -> Response[LandscapeReport | PlanReport | ProfileReport | Report | Problem]:
     """Show the report of a job that succeeded.
 
-     Of a compression it says what was achieved, of a plan what would be, and of a profile what was
-    measured.
+     Of a compression it says what was achieved, of a plan what would be, of a profile what was measured,
+    and of a
+    landscape how its points compare.
     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
     Args:
@@ -181,7 +193,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[PlanReport | ProfileReport | Report | Problem]
+        Response[LandscapeReport | PlanReport | ProfileReport | Report | Problem]
     """
 
     kwargs = _get_kwargs(
@@ -197,11 +209,12 @@ async def asyncio(
     job_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> PlanReport | ProfileReport | Report | Problem | None:
+) -> LandscapeReport | PlanReport | ProfileReport | Report | Problem | None:
     """Show the report of a job that succeeded.
 
-     Of a compression it says what was achieved, of a plan what would be, and of a profile what was
-    measured.
+     Of a compression it says what was achieved, of a plan what would be, of a profile what was measured,
+    and of a
+    landscape how its points compare.
     404 `report_not_ready` until the job has ended, 409 `no_result` when it ended otherwise.
 
     Args:
@@ -212,7 +225,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        PlanReport | ProfileReport | Report | Problem
+        LandscapeReport | PlanReport | ProfileReport | Report | Problem
     """
 
     return (

@@ -1,0 +1,1 @@
+"""Landscapes to look at: a small one of a real text model, and the published one of MelHuBERT."""
