@@ -31,9 +31,8 @@ from jobs.contract.errors import (
     QueueError,
     StorageError,
 )
-from jobs.contract.landscape import LandscapeReport
 from jobs.contract.report import PlanReport, ProfileReport, Report
-from jobs.contract.spec import CompressionSpec
+from jobs.contract.spec import CompressionSpec, Json
 from jobs.contract.state import JobKind, JobState
 from jobs.contract.uris import parse_uri
 from jobs.quiet import LOCKS, Machine
@@ -48,7 +47,7 @@ from jobs.state.settings import StateSettings
 from jobs.streamed import StreamedJob
 
 PROGRESS_EVERY_S = 0.5
-AnyReport: TypeAlias = Report | PlanReport | ProfileReport | LandscapeReport
+AnyReport: TypeAlias = Report | PlanReport | ProfileReport
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 log = logging.getLogger("modelpress.tasks")
 
@@ -138,7 +137,7 @@ class Attempt:
         """Compare what the points of a landscape have come to, and draw it."""
         report_progress("chart", 0, 1)
         report = comparing.run(self.state.landscapes.outcomes(self.lease.job), folder)
-        self._publish(folder, report, report.model, report_progress)
+        self._publish(folder, report.to_json(), report.model, environment(), report_progress)
 
     def _compute(self, folder: Path, report_progress: Reporter) -> None:
         spec = CompressionSpec.from_json(self.lease.job.request)
@@ -147,8 +146,8 @@ class Attempt:
         report_progress("fetch", 0, 1)
         folders = self._fetch(spec, folders)
         with machine.computing():
-            report = self._report(spec, folders, report_progress)
-        self._publish(folders.out, report, folders.origin, report_progress)
+            document = self._report(spec, folders, report_progress).to_json()
+        self._publish(folders.out, document, folders.origin, document["environment"], report_progress)
 
     def _report(self, spec: CompressionSpec, folders: pipeline.Folders, progress: Reporter) -> AnyReport:
         """Do the work, by layers where model and request are for it, and return what it found out."""
@@ -191,14 +190,21 @@ class Attempt:
             SourceSettings.from_env(), self.state.store, lambda upload_id: uploads.prefix(tenant, upload_id)
         )
 
-    def _publish(self, out: Path, report: AnyReport, source: Mapping[str, Any], report_progress: Reporter) -> None:
+    def _publish(
+        self,
+        out: Path,
+        report: Json,
+        source: Mapping[str, Any],
+        made_by: Mapping[str, Any],
+        report_progress: Reporter,
+    ) -> None:
         publish(
             self.state.store,
             self.lease,
             out,
-            report=report.to_json(),
+            report=report,
             source={name: source.get(name) for name in ("uri", "revision", "sha256")},
-            versions={key: text for key, text in environment().items() if isinstance(text, str)},
+            versions={key: text for key, text in made_by.items() if isinstance(text, str)},
             before_each=lambda done, total: report_progress("publish", done, total),
         )
 
