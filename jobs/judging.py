@@ -1,13 +1,16 @@
 """What a result is judged by: batches that no step has seen, or where there is no data, a short made-up one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, final
 
 from transformers import PreTrainedModel
 
 from jobs.batches import Batch, Batches, ListBatches, held_out, longest_audio, longest_text, synthetic_batch
 from jobs.compression.anatomy import Anatomy
+from jobs.contract.quality import Fidelity, Score
 from jobs.contract.spec import InputKind, InputSpec
+from jobs.evaluation.fidelity import Pairing
 
 JUDGING_BATCHES = 4
 """Batches that fidelity is measured on, at most; and as many at most decide what is kept of what is learnt."""
@@ -35,6 +38,15 @@ class Judging:
     deciding: Batches | None = None
 
 
+@final  # so that one is never falsy
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found of one model: its closeness to the dense one, and the score of each probe."""
+
+    fidelity: Fidelity
+    scores: tuple[Score, ...] = ()
+
+
 def short_batch(model: PreTrainedModel, anatomy: Anatomy) -> Batch:
     """Return a short made-up input that *model* can take."""
     wanted = SHORT_INPUTS[anatomy.modality]
@@ -57,3 +69,14 @@ def divided(everything: Batches) -> tuple[Batches, Judging]:
         return learning, Judging(judging, "calibration")
     judged, deciding = (ListBatches(list(judging)[first::2][:JUDGING_BATCHES]) for first in (0, 1))
     return learning, Judging(judged, "held_out", deciding)
+
+
+def paired(
+    anatomy: Anatomy, dense: PreTrainedModel, compressed: PreTrainedModel, achieved: Iterable[Mapping[str, Any]]
+) -> Pairing:
+    """Return which layer of *dense* each layer of *compressed* was, after steps that *achieved* this."""
+    of = tuple(range(anatomy.depth(dense)))
+    for each in achieved:
+        if "layers_kept" in each:
+            of = tuple(of[place] for place in each["layers_kept"])
+    return Pairing(anatomy.encoder(dense), anatomy.encoder(compressed), of)

@@ -11,6 +11,7 @@ from jobs.checkpoint.writer import weight_bytes
 from jobs.compression.anatomy import Anatomy, anatomy_of
 from jobs.contract.report import ProfileReport
 from jobs.contract.spec import CompressionSpec
+from jobs.evaluation.probes import Probes
 from jobs.judging import short_batch
 from jobs.profiling.breakdown import breakdown
 from jobs.profiling.latency import pinned_threads
@@ -35,6 +36,9 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Pro
         model, anatomy = _opened(folders.source)
         inputs = inputs_of(spec.profile, anatomy.modality, model.config)
         store_as(model, stored_dtype(folders.source))
+    with clock.stage("evaluate"):
+        probes = Probes.open(spec.evaluate, folders.labelled, modality=anatomy.modality, model_dir=folders.source)
+        worth = probes.scores(model, anatomy.encoder(model), lambda *done: progress("evaluate", *done))
     with clock.stage("profile"):
         subject = Subject(model, anatomy.encoder(model), weight_bytes(folders.source))
         profile = profile_alone(
@@ -62,6 +66,7 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Pro
         environment=environment(),
         seconds=clock.seconds,
         runtimes=tuple(figures_alone(each) for each in timed),
+        quality=probes.reports_alone(worth),
     )
 
 

@@ -24,18 +24,21 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
     with clock.stage("load"):
         job = Stages.load(spec, folders, progress)
         steps, last_steps = job.steps()
+    with clock.stage("evaluate"):
+        probes = job.probes()
+        worth = job.scores(job.dense, probes)
     with clock.stage("compress"):
         model, reports = job.compress(steps)
     with clock.stage("evaluate"):
-        unrecovered = None if spec.recovery is None else job.fidelity(model)
+        unrecovered = None if spec.recovery is None else job.judge(model, probes, reports)
     with clock.stage("recover"):
-        recovery, control = job.recover(model), job.control()
+        recovery, control = job.recover(model), job.control(probes)
     with clock.stage("export"):
         exports = job.export(model)
     with clock.stage("compress"):
         model, last_reports = job.finish(last_steps, model)
     with clock.stage("evaluate"):
-        closeness = job.fidelity(model)
+        found = job.judge(model, probes, (*reports, *last_reports))
     with clock.stage("write"):
         plan = job.write(model, (*reports, *last_reports))
     with clock.stage("profile"):
@@ -49,10 +52,11 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         dense=before,
         compressed=after,
         speedup=speedups,
-        fidelity=closeness,
-        fidelity_before_recovery=unrecovered,
-        fidelity_control=control,
-        warnings=(*of_family(job.anatomy.family), *notes, *cautions(closeness, before, after, speedups), *missing),
+        fidelity=found.fidelity,
+        fidelity_before_recovery=unrecovered and unrecovered.fidelity,
+        fidelity_control=control and control.fidelity,
+        quality=probes.reports(worth, found.scores, unrecovered and unrecovered.scores, control and control.scores),
+        warnings=(*of_family(job.anatomy.family), *notes, *cautions(found.fidelity, before, after, speedups), *missing),
         environment=environment(),
         opens_with=opens_with(folders.out),
         seconds=clock.seconds,

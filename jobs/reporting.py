@@ -7,7 +7,8 @@ from importlib.metadata import version
 from typing import Any
 
 from jobs.compression.family import Family
-from jobs.contract.report import Fidelity, Profile
+from jobs.contract.quality import Fidelity
+from jobs.contract.report import Profile
 from jobs.contract.timing import Speedup
 
 PACKAGES = ("torch", "transformers", "safetensors", "numpy")

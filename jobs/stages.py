@@ -36,12 +36,14 @@ from jobs.compression.recovery import RecoveryOutcome, control, recover
 from jobs.compression.target import reach
 from jobs.compression.technique import Context, Progress, apply, registry
 from jobs.contract.errors import NothingChangedError
-from jobs.contract.report import Exported, Fidelity, Profile, StepReport
+from jobs.contract.quality import Score
+from jobs.contract.report import Exported, Profile, StepReport
 from jobs.contract.spec import CompressionSpec, Step, Target
 from jobs.contract.timing import RuntimeFigures, Speedup
 from jobs.datasets import read_batches
 from jobs.evaluation.fidelity import fidelity
-from jobs.judging import Judging, divided, short_batch, synthetic
+from jobs.evaluation.probes import Probes
+from jobs.judging import Judgement, Judging, divided, paired, short_batch, synthetic
 from jobs.profiling.latency import Quiet, quiet_as_it_is
 from jobs.profiling.profile import Subject, inputs_of, profile_pair
 from jobs.profiling.runtimes import figures_of_pair, time_runtimes
@@ -66,6 +68,7 @@ class Folders:
         cache: keeps what is measured on the source with the data, for the next job on both; None keeps nothing.
         checkpoints: from the name of a training to where it keeps snapshots and looks for one; None for nowhere.
         quiet: keeps the machine free of other jobs while something is timed.
+        labelled: what probes judge by: from the URI of labelled data to where it lies.
     """
 
     source: Path
@@ -75,6 +78,7 @@ class Folders:
     cache: Cache | None = None
     checkpoints: Callable[[str], Checkpoints | None] = lambda name: None
     quiet: Quiet = quiet_as_it_is
+    labelled: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -179,17 +183,29 @@ class Stages:
             checkpoints=self.folders.checkpoints("recovery"),
         )
 
-    def control(self) -> Fidelity | None:
-        """Return how close a dense model stays to itself that is taught as long, if that was asked for."""
+    def control(self, probes: Probes) -> Judgement | None:
+        """Return what a dense model that is taught as long is worth, if that was asked for."""
         if self.spec.recovery is None or not self.spec.recovery.control:
             return None
         within = _within("control", self.progress)
-        return self.fidelity(control(self.dense, self.context.data(), Schedule.of(self.spec.recovery), within))
+        return self.judge(control(self.dense, self.context.data(), Schedule.of(self.spec.recovery), within), probes)
 
-    def fidelity(self, model: nn.Module) -> Fidelity:
-        """Return how close *model* is to the dense one."""
+    def probes(self) -> Probes:
+        """Return the probes that were asked for, their data read."""
+        folders, modality = self.folders, self.anatomy.modality
+        return Probes.open(self.spec.evaluate, folders.labelled, modality=modality, model_dir=folders.source)
+
+    def scores(self, model: PreTrainedModel, probes: Probes) -> tuple[Score, ...]:
+        """Return what *probes* find of *model*."""
+        return probes.scores(model, self.anatomy.encoder(model), _within("evaluate", self.progress))
+
+    def judge(self, model: PreTrainedModel, probes: Probes, steps: Sequence[StepReport] = ()) -> Judgement:
+        """Return how close *model* is to the dense one, that *steps* made it of, and what *probes* find of it."""
         self.progress("evaluate", 0, 1)
-        return fidelity(self.dense, model, self.judging.batches, source=self.judging.source)
+        layers = paired(self.anatomy, self.dense, model, [step.achieved for step in steps])
+        judging = self.judging
+        closeness = fidelity(self.dense, model, judging.batches, source=judging.source, pairing=layers)
+        return Judgement(closeness, self.scores(model, probes))
 
     def export(self, model: PreTrainedModel) -> tuple[Exported, ...]:
         """Write *model* for the other runtimes that were asked for."""

@@ -27,7 +27,9 @@ from jobs.compression.layered import Layered
 from jobs.compression.streamable import check_streamable
 from jobs.compression.streaming import Streamed, stream
 from jobs.contract.errors import NotApplicableError, UnsupportedModelError
-from jobs.contract.report import Fidelity, Forecast, InputForecast, PlanReport, Profile, Report, StepReport
+from jobs.contract.probes import labelled
+from jobs.contract.quality import Fidelity
+from jobs.contract.report import Forecast, InputForecast, PlanReport, Profile, Report, StepReport
 from jobs.contract.spec import CompressionSpec, Json
 from jobs.evaluation.fidelity import fidelity
 from jobs.judging import short_batch, synthetic
@@ -185,6 +187,7 @@ def _check_request(spec: CompressionSpec) -> None:
         "data": spec.data,
         "recovery": spec.recovery,
         "a target": spec.target,
+        "probes": labelled(spec.evaluate),
         "a file for another runtime": set(spec.output.formats) - {"safetensors"},
         "another runtime": set(spec.profile.runtimes) - {"eager"},
         f"storage {spec.output.storage}": spec.output.storage != "dense",

@@ -31,6 +31,7 @@ from jobs.contract.errors import (
     QueueError,
     StorageError,
 )
+from jobs.contract.probes import labelled
 from jobs.contract.report import PlanReport, ProfileReport, Report
 from jobs.contract.spec import CompressionSpec, Json
 from jobs.contract.state import JobKind, JobState
@@ -166,10 +167,23 @@ class Attempt:
                 folder.mkdir(parents=True)
         model = fetch(parse_uri(spec.model.uri), folders.source, sources=sources)
         origin = {key: text for key, text in asdict(model).items() if key != "files"}
+        folders = replace(folders, origin=origin, labelled=self._fetch_labelled(spec, folders, sources))
         if spec.data is None or folders.data is None:
-            return replace(folders, origin=origin)
+            return folders
         data = fetch_data(parse_uri(spec.data.uri), folders.data, sources=sources)
-        return replace(folders, origin=origin, cache=self._cache(model, data, spec.data.samples))
+        return replace(folders, cache=self._cache(model, data, spec.data.samples))
+
+    def _fetch_labelled(self, spec: CompressionSpec, folders: pipeline.Folders, sources: Sources) -> dict[str, Path]:
+        """Bring what probes judge by, each reference once, and return where it lies; plans are made without."""
+        if self.lease.job.kind == JobKind.PLAN:
+            return {}
+        asked = dict.fromkeys(each.data.uri for each in labelled(spec.evaluate))
+        found = {spec.data.uri: folders.data} if spec.data and folders.data else {}
+        for place, uri in enumerate(each for each in asked if each not in found):
+            found[uri] = folders.out.parent / f"labelled-{place}"
+            found[uri].mkdir()
+            fetch_data(parse_uri(uri), found[uri], sources=sources)
+        return found
 
     def _cache(self, model: Fetched, data: Fetched, samples: int | None) -> Calibrations:
         """Return where what is measured on this model and this data is kept: for this machine, to the bit."""

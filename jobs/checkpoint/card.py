@@ -19,8 +19,8 @@ def card(report: Json, plan: Plan, config: Json) -> str:
         plan: how the result differs from its stock class.
         config: the artifact's ``config.json``.
     """
-    sections = (_head(report, config), _steps(report), _figures(report), _loading(plan, config), _files(plan))
-    return "\n\n".join(sections) + "\n"
+    said = (_head(report, config), _steps(report), _figures(report), *_quality(report), *_layers(report))
+    return "\n\n".join((*said, _loading(plan, config), _files(plan))) + "\n"
 
 
 def auto_class(config: Json) -> str:
@@ -72,6 +72,33 @@ def _figures(report: Json) -> str:
         f"cosine {fidelity['cosine']:.4f}, relative error {fidelity['relative_error']:.4f}."
     )
     return "\n\n".join(["## Figures", _table(["", "dense", "compressed"], rows), *speedups, closeness])
+
+
+def _quality(report: Json) -> Iterator[str]:
+    """Yield the table of the probes, and below it how each was measured."""
+    probes = report["quality"]
+    if not probes:
+        return
+    rows = [
+        [f"{each['probe']} of `{each['label']}`, {each['metric']}", _score(each["dense"]), _score(each["compressed"])]
+        for each in probes
+    ]
+    protocols = dict.fromkeys(f"{each['probe'].capitalize()}: {each['protocol']}" for each in probes)
+    yield "\n\n".join(["## Quality", "With 95 % intervals.", _table(["", "dense", "compressed"], rows), *protocols])
+
+
+def _score(score: Json) -> str:
+    return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
+
+
+def _layers(report: Json) -> Iterator[str]:
+    """Yield the table of the layers, counted from 0."""
+    layers = report["fidelity"]["layers"]
+    if layers:
+        figures = ("cosine", "cka", "relative_error")
+        rows = [[str(each["layer"]), str(each["of"]), *(f"{each[name]:.4f}" for name in figures)] for each in layers]
+        header = ["layer", "was", "cosine", "linear CKA", "relative error"]
+        yield "## Closeness to the dense model, layer by layer\n\n" + _table(header, rows)
 
 
 def _input(before: Json, after: Json) -> Iterator[list[str]]:

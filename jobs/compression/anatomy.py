@@ -15,7 +15,7 @@ from jobs.compression.anatomies import FAMILIES
 from jobs.compression.discovery import discover
 from jobs.compression.family import Family
 from jobs.compression.opening import opened, without_cache
-from jobs.compression.parts import Attention, FeedForward, Layer, Linear, Slot, hidden_states, layer_of
+from jobs.compression.parts import Attention, FeedForward, Layer, Linear, Slot, layer_of
 from jobs.compression.settling import settle_depth, settle_heads, settle_width
 from jobs.contract.errors import UnsupportedModelError
 from jobs.contract.spec import InputKind
@@ -28,7 +28,6 @@ __all__ = (
     "Linear",
     "Slot",
     "anatomy_of",
-    "hidden_states",
 )
 
 _NORM_FIRST = ("do_stable_layer_norm", "do_layer_norm_before")

@@ -18,11 +18,11 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from jobs.activations import hidden_states
 from jobs.batches import Batch, inference, longest_text, suited, synthetic_batch, trunk_of
 from jobs.checkpoint.fitting import BUILD_ERRORS
 from jobs.compression.family import Family
 from jobs.compression.opening import without_cache
-from jobs.compression.parts import hidden_states
 from jobs.compression.roles import Heads, roles_of
 from jobs.compression.row_proof import Fresh, proven
 from jobs.compression.specimen import Call, specimen_of

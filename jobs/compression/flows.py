@@ -20,10 +20,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from jobs.activations import real_rows
 from jobs.batches import Batch, device_of, inference, to_device, trunk_of
 from jobs.compression.anatomy import Anatomy, Slot
 from jobs.compression.spread import Spread
-from jobs.compression.streams import real_rows
 from jobs.compression.technique import Context, Progress
 from jobs.contract.errors import CorruptCheckpointError
 

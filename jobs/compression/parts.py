@@ -167,12 +167,6 @@ def layer_of(base: nn.Module, path: str, family: Family, config: Any, uses: int 
     return Layer(attention, FeedForward(up, down, gate), first, uses)
 
 
-def hidden_states(output: Any) -> Float[Tensor, "B T D"]:
-    """Return the hidden states of what a layer gives: some give a tuple, in which they come first."""
-    found: Tensor = output[0] if isinstance(output, tuple) else output
-    return found
-
-
 def group_of(config: Any) -> int:
     """Return how many query heads share a head of key and value."""
     shared: int | None = getattr(config, "num_key_value_heads", None)

@@ -26,8 +26,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from jobs.activations import hidden_states
 from jobs.batches import Batches, inference
-from jobs.compression.anatomy import Anatomy, Linear, hidden_states
+from jobs.compression.anatomy import Anatomy, Linear
 from jobs.compression.regression import Regression
 from jobs.compression.streams import Call, Stream, arrivals
 from jobs.compression.technique import Progress, part_of

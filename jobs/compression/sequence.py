@@ -28,8 +28,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from jobs.activations import hidden_states
 from jobs.batches import inference
-from jobs.compression.anatomy import Layer, Slot, hidden_states
+from jobs.compression.anatomy import Layer, Slot
 from jobs.compression.reconstruct import Joint, joints_of
 from jobs.compression.regression import Regression
 from jobs.compression.spread import Spread

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from jobs.activations import hidden_states
 from jobs.batches import inference
-from jobs.compression.parts import hidden_states
 
 Call: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 """What a layer is called with beside its hidden states."""

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from jobs.activations import hidden_states
 from jobs.batches import Batch, ListBatches, inference, suited
 from jobs.checkpoint.plan import Plan
 from jobs.checkpoint.precision import settled_dtype, store_as
@@ -27,7 +28,7 @@ from jobs.checkpoint.soundness import check_outputs
 from jobs.checkpoint.verification import outputs_of, write_outputs
 from jobs.checkpoint.writer import write_around
 from jobs.compression.allocator import give_back_at_once
-from jobs.compression.anatomy import Anatomy, Layer, hidden_states
+from jobs.compression.anatomy import Anatomy, Layer
 from jobs.compression.depth import keep_layers
 from jobs.compression.layered import Layered
 from jobs.compression.opening import without_cache

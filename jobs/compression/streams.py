@@ -16,8 +16,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from jobs.activations import hidden_states, real_rows
 from jobs.batches import Batch, Batches, device_of, to_device, trunk_of
-from jobs.compression.anatomy import Anatomy, Slot, hidden_states
+from jobs.compression.anatomy import Anatomy, Slot
 from jobs.compression.technique import Progress
 
 Call: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
@@ -51,14 +52,6 @@ class Stream:
     def rows(self, states: Float[Tensor, "*_ W"]) -> Float[Tensor, "N W"]:
         """Return the real positions of *states*, one a row."""
         return real_rows(states, self.real)
-
-
-def real_rows(states: Float[Tensor, "*_ W"], real: Bool[Tensor, "B T"] | None) -> Float[Tensor, "N W"]:
-    """Return the positions of *states* that are *real*, one a row; all where they are not one for each position."""
-    rows = states.reshape(-1, states.shape[-1])  # some families join batch and positions themselves
-    if real is None or len(rows) != real.numel():  # some maps read more than hidden states: embedded distances
-        return rows
-    return rows[real.flatten()]
 
 
 def arrivals(model: PreTrainedModel, anatomy: Anatomy, batches: Batches, progress: Progress) -> list[Stream]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from jobs.contract.quality import Fidelity, ProbeReport, ProbeScore
 from jobs.contract.spec import InputSpec, Json, OutputFormat
 from jobs.contract.timing import Latency, RuntimeFigures, RuntimeProfile, Speedup
 
@@ -51,70 +52,6 @@ class Profile:
     bytes_stored: int
     peak_memory_bytes: int
     inputs: tuple[InputProfile, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fidelity:
-    """How close the compressed model's last hidden states are to the dense model's.
-
-    Attributes:
-        cosine: mean cosine over positions that are not padding.
-        relative_error: Frobenius norm of the difference over that of the dense output.
-        samples: sequences compared.
-        source: ``held_out`` (part of the request's data that no step has seen), ``calibration`` (too little to hold
-            any out) or ``synthetic`` (random inputs: says little about quality).
-    """
-
-    cosine: float
-    relative_error: float
-    samples: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What a probe found of one model.
-
-    Attributes:
-        value: in the probe's metric.
-        low: lower end of the 95 % interval.
-        high: upper end of the 95 % interval.
-        samples: that it was judged on; the probe's fit has seen none of them.
-    """
-
-    value: float
-    low: float
-    high: float
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeReport:
-    """What the model's frozen output is worth for a task of the caller's, before and after.
-
-    Attributes:
-        probe: which kind.
-        label: the column of labels.
-        metric: what its scores are in.
-        better: ``lower`` or ``higher``.
-        seeds: over which the scores are averaged.
-        dense: of the source.
-        before_recovery: of the result before recovery, where there was one.
-        compressed: of the result.
-        control: of the source itself after the steps of the recovery, where asked for.
-        protocol: how it was measured, in a sentence.
-    """
-
-    probe: str
-    label: str
-    metric: str
-    better: Literal["lower", "higher"]
-    seeds: tuple[int, ...]
-    dense: Score
-    compressed: Score
-    protocol: str
-    before_recovery: Score | None = None
-    control: Score | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +217,7 @@ class ProfileReport:
         environment: versions and machine.
         seconds: wall-clock of each stage [s].
         runtimes: the model timed under the further runtimes that were asked for, on each input that is timed.
+        quality: what the probes found that were asked for.
         schema: what this document is.
     """
 
@@ -290,6 +228,7 @@ class ProfileReport:
     environment: Mapping[str, Any]
     seconds: Mapping[str, float] = field(default_factory=dict)
     runtimes: tuple[RuntimeProfile, ...] = ()
+    quality: tuple[ProbeScore, ...] = ()
     schema: Literal["modelpress/profile/v1"] = PROFILE_SCHEMA
 
     def to_json(self) -> Json:

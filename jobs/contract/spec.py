@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeVar
 
+from jobs.contract.probes import ProbeSpec, probe_from_json
+
 Json = dict[str, Any]
 T = TypeVar("T")
 InputKind = Literal["text", "audio", "image"]
@@ -167,6 +169,7 @@ class CompressionSpec:
     data: DataRef | None = None
     recovery: RecoverySpec | None = None
     profile: ProfileSpec = field(default_factory=ProfileSpec)
+    evaluate: tuple[ProbeSpec, ...] = ()
     output: OutputSpec = field(default_factory=OutputSpec)
     limits: Limits = field(default_factory=Limits)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -181,6 +184,7 @@ class CompressionSpec:
             data=_optional(DataRef, document.get("data")),
             recovery=_optional(RecoverySpec, document.get("recovery")),
             profile=_profile(document.get("profile") or {}),
+            evaluate=tuple(probe_from_json(each) for each in document.get("evaluate") or ()),
             output=_output(document.get("output") or {}),
             limits=Limits(**(document.get("limits") or {})),
             labels=dict(document.get("labels") or {}),

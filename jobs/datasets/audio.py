@@ -1,6 +1,8 @@
 """Audio: recordings of any rate, through the model's own feature extractor."""
 
 import json
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,16 @@ from transformers import (
 
 from jobs.batches import Batch
 from jobs.contract.errors import DataUnreadableError
-from jobs.datasets.files import chunks, evenly, files_of
+from jobs.datasets.files import Placed, chunks, evenly, files_of
 from jobs.datasets.resampling import resample
 
 ENDINGS = frozenset({".wav", ".flac"})
 
 MAX_SECONDS = 10.0
 """Longer recordings are cut to their beginning."""
+
+GRAIN_SECONDS = 0.02
+"""Labelled recordings end on a multiple of it, where lengths must be equal to go together: a frame of most models."""
 
 LEAST_SECONDS = 0.025
 """Shorter ones give no frame at all."""
@@ -56,16 +61,53 @@ def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[B
     return [_batch(extractor, chunk) for chunk in chunks(waves, batch_size)]
 
 
+def place(paths: Sequence[Path], model_dir: Path, batch_size: int, *, whole: bool = False) -> list[Placed]:
+    """Return batches of all the recordings at *paths*, and which of them each one holds.
+
+    Nothing of a recording is lost to the others: where the model knows no padding, only those of about the same length
+    go together, each cut to a multiple of ``GRAIN_SECONDS``.
+
+    Args:
+        paths: of the recordings.
+        model_dir: holds the feature extractor.
+        batch_size: recordings in one batch, at most.
+        whole: a recording of more than ``MAX_SECONDS`` is refused, not cut.
+
+    Raises:
+        DataUnreadableError: a recording or the feature extractor cannot be used.
+    """
+    extractor = _extractor(model_dir)
+    waves = [_wave(path, extractor.sampling_rate, whole=whole) for path in paths]
+    if not _takes_padding(extractor):
+        waves = [_in_grains(wave, extractor.sampling_rate) for wave in waves]
+    by_length = sorted(range(len(waves)), key=lambda at: len(waves[at]))
+    alike = [by_length] if _takes_padding(extractor) else _groups(by_length, lambda at: len(waves[at]))
+    together = (chunk for group in alike for chunk in chunks(group, batch_size))
+    return [Placed(chunk, _batch(extractor, [waves[at] for at in chunk])) for chunk in together]
+
+
+def _groups(places: Sequence[int], length: Callable[[int], int]) -> list[list[int]]:
+    return [list(group) for _, group in groupby(places, key=length)]
+
+
+def _in_grains(wave: Tensor, rate: int) -> Tensor:
+    grain = round(GRAIN_SECONDS * rate)
+    return wave[: len(wave) // grain * grain] if len(wave) >= 2 * grain else wave
+
+
+def _takes_padding(extractor: Any) -> bool:
+    return bool(extractor.return_attention_mask) or isinstance(extractor, OF_ONE_LENGTH)
+
+
 def _batch(extractor: Any, waves: list[Tensor]) -> Batch:
-    to_one_length = isinstance(extractor, OF_ONE_LENGTH)
-    if not extractor.return_attention_mask and not to_one_length:
+    if not _takes_padding(extractor):
         shortest = min(len(wave) for wave in waves)
         waves = [wave[:shortest] for wave in waves]
     arrays = [wave.numpy() for wave in waves]
     features = extractor(
         arrays,
         sampling_rate=extractor.sampling_rate,
-        padding="max_length" if to_one_length else True,
+        padding="max_length" if isinstance(extractor, OF_ONE_LENGTH) else True,
         return_attention_mask=extractor.return_attention_mask,
         return_tensors="pt",
     )
@@ -103,11 +145,16 @@ def _model_type(model_dir: Path) -> str:
     return str(fields.get("base_model_type") or fields.get("model_type"))
 
 
-def _wave(path: Path, rate: int) -> Tensor:
-    """Return the beginning of a recording as one channel (T,) at *rate* Hz."""
+def _wave(path: Path, rate: int, *, whole: bool = False) -> Tensor:
+    """Return the beginning of a recording, or all of it, as one channel (T,) at *rate* Hz."""
     try:
         with soundfile.SoundFile(path) as file:
             own_rate = _believable(file.samplerate, path.name)
+            if whole and file.frames > MAX_SECONDS * own_rate:
+                raise DataUnreadableError(
+                    f"Expected recordings of at most {MAX_SECONDS:g} seconds, since a label is of a whole one; "
+                    f"{path.name} has {file.frames / own_rate:.1f}. Cut it in two, or remove it."
+                )
             frames: np.ndarray[Any, Any] = file.read(int(MAX_SECONDS * own_rate), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise DataUnreadableError(f"Expected a recording in {path.name}; it cannot be decoded: {error}") from error

@@ -1,16 +1,26 @@
 """Which files of a folder are read, and which samples of them."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from jobs.batches import Batch
 from jobs.contract.errors import DataNotFoundError
 
 T = TypeVar("T")
 
 LABELS = "metadata"
 """Stem of the file that holds labels beside the data; it is not data itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A batch, and which of the samples it holds: their places among all, one for each sequence."""
+
+    places: Sequence[int]
+    batch: Batch
 
 
 def files_of(folder: Path, endings: Collection[str]) -> list[Path]:

@@ -1,6 +1,6 @@
 """Images: of any size and colours, through the model's own image processor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from transformers import AutoImageProcessor
 from jobs.batches import Batch, masking_noise, takes_images_of
 from jobs.contract.errors import DataUnreadableError
 from jobs.datasets.configs import config_of
-from jobs.datasets.files import chunks, evenly, files_of
+from jobs.datasets.files import Placed, chunks, evenly, files_of
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
@@ -35,12 +35,20 @@ def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[B
         DataNotFoundError: no ``.jpg``, ``.jpeg``, ``.png`` or ``.webp`` files.
         DataUnreadableError: an image or the image processor cannot be used, or they give what the model cannot take.
     """
+    paths = evenly(files_of(folder, ENDINGS), samples)
+    return [each.batch for each in place(paths, model_dir, batch_size)]
+
+
+def place(paths: Sequence[Path], model_dir: Path, batch_size: int) -> list[Placed]:
+    """Return batches of all the images at *paths*, and which of them each one holds; raises as ``read`` does."""
     config, processor = config_of(model_dir), _processor(model_dir)
     mode = COLOURS.get(config.num_channels, "RGB")
-    paths = evenly(files_of(folder, ENDINGS), samples)
     pixels = (_pixels(processor, _image(path, mode), path.name) for path in paths)
     generator = torch.Generator().manual_seed(0)
-    return [_batch(config, chunk, generator) for chunk in chunks(_suitable(config, pixels), batch_size)]
+    together = chunks(enumerate(_suitable(config, pixels)), batch_size)
+    return [
+        Placed([at for at, _ in chunk], _batch(config, [image for _, image in chunk], generator)) for chunk in together
+    ]
 
 
 def _batch(config: Any, images: list[Tensor], generator: torch.Generator) -> Batch:

@@ -1,9 +1,7 @@
 """Text: lines, JSON lines or tables, through the model's own tokenizer."""
 
 import csv
-import json
-from collections.abc import Iterator, Mapping
-from itertools import count
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,17 @@ from transformers import AutoTokenizer
 from jobs.batches import Batch, longest_text
 from jobs.contract.errors import DataNotFoundError, DataUnreadableError
 from jobs.datasets.configs import config_of
-from jobs.datasets.files import chunks, files_of, spread
+from jobs.datasets.files import Placed, chunks, files_of, spread
+from jobs.datasets.tables import READERS, lines, records
 
 MAX_TOKENS = 128
 """Longer texts are cut to this length."""
 
-MAX_LINE = 1_000_000
-"""Longer lines are not read: they are no text to learn from, or no text at all."""
-
 MAX_CHARACTERS = 10_000
 """What is kept of a text: more than ``MAX_TOKENS`` can hold."""
+
+LINES = ".txt"
+"""Ending of files of which each line is a text."""
 
 COLUMN = "text"
 """The field of a record that is read where there is one; otherwise the first that holds text."""
@@ -47,18 +46,49 @@ def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[B
     """
     config = config_of(model_dir)
     tokenizer = _tokenizer(model_dir, config)
-    texts = spread(_texts(files_of(folder, _READERS)), samples)
+    texts = spread(_texts(files_of(folder, {LINES, *READERS})), samples)
     if not texts:
         raise DataNotFoundError("Expected lines of text; every file of the data is empty.")
-    longest = min(MAX_TOKENS, tokenizer.model_max_length, longest_text(config))
-    every = tokenizer(texts, truncation=True, max_length=longest, return_token_type_ids=False)["input_ids"]
-    encoded = [ids for ids in every if ids]
+    encoded = [ids for ids in _encoded(texts, tokenizer, config) if ids]
     if not encoded:
         raise DataNotFoundError("Expected text with tokens; the model's tokenizer leaves nothing of any line.")
+    return [each.batch for each in _padded(encoded, tokenizer, batch_size)]
+
+
+def place(texts: Sequence[str], model_dir: Path, batch_size: int) -> list[Placed]:
+    """Return batches of all *texts* as ``read`` does, and which of them each one holds.
+
+    Raises:
+        DataUnreadableError: a text or the tokenizer cannot be used.
+    """
+    config = config_of(model_dir)
+    tokenizer = _tokenizer(model_dir, config)
+    encoded = _encoded([text.strip()[:MAX_CHARACTERS] for text in texts], tokenizer, config)
+    if [] in encoded:
+        empty = texts[encoded.index([])]
+        raise DataUnreadableError(f"Expected text with tokens; the model's tokenizer leaves nothing of {empty[:60]!r}.")
+    return _padded(encoded, tokenizer, batch_size)
+
+
+def _encoded(texts: list[str], tokenizer: Any, config: Any) -> list[list[int]]:
+    """Return the token ids of each text."""
+    longest = min(MAX_TOKENS, tokenizer.model_max_length, longest_text(config))
+    encoded: list[list[int]] = tokenizer(texts, truncation=True, max_length=longest, return_token_type_ids=False)[
+        "input_ids"
+    ]
     _check_ids(encoded, config)
-    by_length = sorted(encoded, key=len)
+    return encoded
+
+
+def _padded(encoded: list[list[int]], tokenizer: Any, batch_size: int) -> list[Placed]:
+    by_length = sorted(range(len(encoded)), key=lambda place: len(encoded[place]))
     return [
-        dict(tokenizer.pad({"input_ids": chunk}, padding_side="right", return_tensors="pt"))
+        Placed(
+            chunk,
+            dict(
+                tokenizer.pad({"input_ids": [encoded[at] for at in chunk]}, padding_side="right", return_tensors="pt")
+            ),
+        )
         for chunk in chunks(by_length, batch_size)
     ]
 
@@ -93,58 +123,32 @@ def _texts(paths: list[Path]) -> Iterator[str]:
     """Yield every text that is not blank, file after file."""
     for path in paths:
         try:
-            yield from (text.strip()[:MAX_CHARACTERS] for text in _READERS[path.suffix.lower()](path) if text.strip())
+            yield from (text.strip()[:MAX_CHARACTERS] for text in _of_file(path) if text.strip())
         except (UnicodeDecodeError, csv.Error) as error:
             raise DataUnreadableError(f"Expected UTF-8 text in {path.name}; {error}.") from error
 
 
-def _lines(path: Path, newline: str | None = None) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", newline=newline) as file:
-        for number in count(1):
-            line = file.readline(MAX_LINE)
-            if len(line) == MAX_LINE:
-                raise DataUnreadableError(
-                    f"Expected lines of fewer than {MAX_LINE} characters; line {number} of {path.name} is longer. "
-                    "Put each text on a line of its own."
-                )
-            if not line:
-                return
-            yield line
+def _of_file(path: Path) -> Iterator[str]:
+    if path.suffix.lower() == LINES:
+        yield from lines(path)
+        return
+    for where, record in records(path):
+        yield record if isinstance(record, str) else text_of(record, where)
 
 
-def _json_lines(path: Path) -> Iterator[str]:
-    for number, line in enumerate(_lines(path), start=1):
-        where = f"line {number} of {path.name}"
-        try:
-            record = json.loads(line) if line.strip() else ""
-        except (ValueError, RecursionError) as error:
-            raise DataUnreadableError(f"Expected a JSON value in {where}; {error}.") from error
-        yield record if isinstance(record, str) else _field(record, where)
+def text_of(record: Any, where: str, *, beside: str | None = None) -> str:
+    """Return the text of a record: its ``text``, else its first value that is a string and not a number.
 
+    Args:
+        record: of a table.
+        where: it stands, for the error.
+        beside: a field that holds something else: a label.
 
-def _comma_table(path: Path) -> Iterator[str]:
-    yield from _table(path, csv.excel)
-
-
-def _tab_table(path: Path) -> Iterator[str]:
-    yield from _table(path, _PlainTabs)
-
-
-class _PlainTabs(csv.excel_tab):
-    """Tab-separated values as corpora use them: a quote is a character like any other."""
-
-    quoting = csv.QUOTE_NONE
-
-
-def _table(path: Path, dialect: type[csv.Dialect]) -> Iterator[str]:
-    rows = csv.DictReader(_lines(path, newline=""), dialect=dialect)
-    for row in rows:
-        yield _field(row, f"line {rows.line_num} of {path.name}")
-
-
-def _field(record: Any, where: str) -> str:
-    """Return the text of a record: its ``text``, else its first value that is a string and not a number."""
-    fields: Mapping[str, Any] = record if isinstance(record, dict) else {}
+    Raises:
+        DataUnreadableError: there is none.
+    """
+    given: Mapping[str, Any] = record if isinstance(record, dict) else {}
+    fields = {name: value for name, value in given.items() if name != beside}
     candidates = [fields.get(COLUMN), *fields.values()]
     for value in candidates:
         if isinstance(value, str) and not _is_number(value):
@@ -158,6 +162,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-_READERS = {".txt": _lines, ".jsonl": _json_lines, ".csv": _comma_table, ".tsv": _tab_table}

@@ -1,71 +1,97 @@
-"""How close a compressed model's output is to the dense model's: the first, label-free measure of quality."""
+"""How close a compressed model's hidden states are to the dense model's: the first, label-free measure of quality."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
-from jobs.batches import Batch, Batches, inference, suited, trunk_of
-from jobs.contract.report import Fidelity
+from jobs.activations import real_rows, states_of
+from jobs.batches import Batches, inference
+from jobs.contract.quality import Fidelity, LayerFidelity
+from jobs.evaluation.alignment import Alignment
 
 
-def fidelity(dense: nn.Module, compressed: nn.Module, batches: Batches, *, source: str) -> Fidelity:
-    """Return how close the last hidden states of two models are on the same *batches*.
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which layers of two models are held against each other.
 
-    Models with a task head are compared below it. Padding does not count: positions are taken from the batch's
-    ``attention_mask``, mapped from samples to frames as the model itself does where it shortens its input.
+    Attributes:
+        dense: the stack of the reference.
+        compressed: the stack of the other.
+        of: the reference's layer for each layer that the other goes through, bottom first.
+    """
+
+    dense: Iterable[nn.Module] = ()
+    compressed: Iterable[nn.Module] = ()
+    of: Sequence[int] = ()
+
+
+UNPAIRED = Pairing()
+"""Only the outputs are compared."""
+
+
+def fidelity(
+    dense: nn.Module, compressed: nn.Module, batches: Batches, *, source: str, pairing: Pairing = UNPAIRED
+) -> Fidelity:
+    """Return how close the hidden states of two models are on the same *batches*: the last ones, and layer by layer.
+
+    Models with a task head are compared below it. Padding does not count.
 
     Args:
         dense: the reference.
         compressed: gives hidden states of the same shape.
         batches: at least one.
         source: where the batches come from, as the report names it.
+        pairing: the layers to compare.
+
+    Cost: one pass of each model for each batch, and for each layer what ``alignment`` says.
     """
-    sums = _Sums()
+    last, layers, samples = _Sums(), [_Sums(alignment=Alignment()) for _ in pairing.of], 0
     with inference(dense, compressed):
         for batch in batches:
-            wanted, mask = _hidden(dense, batch)
-            sums.add(wanted[mask], _hidden(compressed, batch)[0][mask], samples=len(wanted))
-    return sums.result(source)
-
-
-def _hidden(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return the last hidden states (B, T, D) and which positions are real (B, T), on the CPU."""
-    base: Any = trunk_of(model)
-    inputs = suited(batch, model)
-    hidden = base(**inputs).last_hidden_state
-    mask = inputs.get("attention_mask")
-    if mask is None:
-        real = torch.ones(hidden.shape[:2], dtype=torch.bool)
-    elif mask.shape[1] == hidden.shape[1]:
-        real = mask.bool()
-    else:
-        real = base._get_feature_vector_attention_mask(hidden.shape[1], mask)  # noqa: SLF001 - the one true mapping
-    return hidden.cpu(), real.cpu()
+            wanted, given = states_of(dense, batch, pairing.dense), states_of(compressed, batch, pairing.compressed)
+            last.add(wanted.output[wanted.real], given.output[wanted.real])
+            for sums, place, state in zip(layers, pairing.of, given.layers, strict=True):
+                sums.add(real_rows(wanted.layers[place], wanted.real), real_rows(state, wanted.real))
+            samples += len(wanted.output)
+    found = tuple(
+        LayerFidelity(index, place, sums.mean_cosine, sums.aligned, sums.relative_error)
+        for index, (place, sums) in enumerate(zip(pairing.of, layers, strict=True))
+    )
+    return Fidelity(last.mean_cosine, last.relative_error, samples, source, found)
 
 
 @dataclass(slots=True)
 class _Sums:
-    """What the two figures need, added up over batches."""
+    """What the figures need, added up over batches."""
 
-    cosine: float = 0.0
-    positions: int = 0
-    difference_squared: float = 0.0
-    wanted_squared: float = 0.0
-    samples: int = 0
+    alignment: Alignment | None = None
+    cosine: float = field(default=0.0, init=False)
+    positions: int = field(default=0, init=False)
+    difference_squared: float = field(default=0.0, init=False)
+    wanted_squared: float = field(default=0.0, init=False)
 
-    def add(self, wanted: Tensor, given: Tensor, *, samples: int) -> None:
+    def add(self, wanted: Tensor, given: Tensor) -> None:
         """Add the positions (N, D) of one batch."""
+        if self.alignment is not None:
+            self.alignment.add(wanted.float(), given.float())
         wanted, given = wanted.double(), given.double()
         self.cosine += float(nn.functional.cosine_similarity(wanted, given, dim=-1).sum())
         self.positions += len(wanted)
         self.difference_squared += float((wanted - given).square().sum())
         self.wanted_squared += float(wanted.square().sum())
-        self.samples += samples
 
-    def result(self, source: str) -> Fidelity:
-        """Return the mean cosine and the relative Frobenius error over everything added."""
-        cosine = min(1.0, self.cosine / self.positions)  # a sum of ones may round up
-        relative_error = (self.difference_squared / self.wanted_squared) ** 0.5
-        return Fidelity(cosine, relative_error, self.samples, source)
+    @property
+    def mean_cosine(self) -> float:
+        """Return the mean cosine over the positions."""
+        return min(1.0, self.cosine / self.positions)  # a sum of ones may round up
+
+    @property
+    def relative_error(self) -> float:
+        """Return the relative Frobenius error over everything added."""
+        return float((self.difference_squared / self.wanted_squared) ** 0.5)
+
+    @property
+    def aligned(self) -> float:
+        """Return the alignment; 0 where none is kept."""
+        return self.alignment.result() if self.alignment is not None else 0.0

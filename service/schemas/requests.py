@@ -41,6 +41,7 @@ from service.schemas.fields import (
     Within,
 )
 from service.schemas.needs import DataWhenNeeded, Need
+from service.schemas.probes import probes
 
 MOST_STEPS = 8
 MOST_INPUTS = 32
@@ -226,6 +227,7 @@ def compression_request(
         data = fields.Nested(DataRef)
         recovery = fields.Nested(Recovery)
         profile = fields.Nested(ProfileOptions)
+        evaluate = probes()
         output = fields.Nested(Output)
         limits = fields.Nested(Limits)
         labels = Labels(metadata={"description": "Your own words, to find the job again"})
@@ -238,6 +240,7 @@ class ProfileRequest(RequestSchema):
 
     model = fields.Nested(ModelRef, required=True)
     profile = fields.Nested(ProfileOptions)
+    evaluate = probes()
     limits = fields.Nested(Limits)
     labels = Labels(metadata={"description": "Your own words, to find the job again"})
 

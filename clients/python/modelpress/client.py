@@ -1,6 +1,6 @@
 """The service, as Python sees it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -68,19 +68,22 @@ class ModelPress:
         data: Reference | None = None,
         recovery: Fields | None = None,
         profile: Fields | None = None,
+        evaluate: Iterable[Fields] | None = None,
         output: Fields | None = None,
         limits: Fields | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Job:
         """Ask for a compression by exactly one of *steps* and *target*; return its job, which has just begun to wait.
 
-        *model* and *data* are URIs (``s3://…``, ``hf://…``, ``upload://…``), or local paths, which are uploaded on the
-        way: a ``Path``, or a string that begins with ``/``, ``./``, ``../`` or ``~``.
+        *evaluate* are probes, as ``{"probe": "classification", "data": …, "label": "speaker"}``: the report has the
+        score of each, of the dense model and of the result.
+        *model* and *data*, also those of probes, are URIs (``s3://…``, ``hf://…``, ``upload://…``), or local paths,
+        which are uploaded on the way: a ``Path``, or a string that begins with ``/``, ``./``, ``../`` or ``~``.
 
         Raises:
             InvalidRequestError: the request is wrong; its ``errors`` point at the fields.
         """
-        request = self._request(model, steps, target, data)
+        request = self._request(model, steps, target, data, evaluate)
         options = _options(recovery=recovery, profile=profile, output=output, limits=limits, labels=labels)
         return self._submit(calls.create_compression(body=calls.body(request | options)))
 
@@ -93,6 +96,7 @@ class ModelPress:
         data: Reference | None = None,
         recovery: Fields | None = None,
         profile: Fields | None = None,
+        evaluate: Iterable[Fields] | None = None,
         output: Fields | None = None,
         limits: Fields | None = None,
         labels: Mapping[str, str] | None = None,
@@ -102,7 +106,7 @@ class ModelPress:
         Its report has the parameters, MACs and bytes that would be left, and what each step would remove; it has no
         files. Raises as ``compress`` does.
         """
-        request = self._request(model, steps, target, data)
+        request = self._request(model, steps, target, data, evaluate)
         options = _options(recovery=recovery, profile=profile, output=output, limits=limits, labels=labels)
         return self._submit(calls.create_plan(body=calls.body(request | options)))
 
@@ -111,15 +115,18 @@ class ModelPress:
         *,
         model: Reference,
         profile: Fields | None = None,
+        evaluate: Iterable[Fields] | None = None,
         limits: Fields | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Job:
         """Ask for the figures of *model* as it is; return the job, whose report has them.
 
         Parameters, MACs, memory and wall-clock of the model on each input, and of every module in it on the first;
-        *profile* says how to measure, as for ``compress``, whose errors it raises. The job has no files.
+        *profile* says how to measure and *evaluate* what to judge it by, as for ``compress``, whose errors it raises.
+        The job has no files.
         """
-        request = {"model": self._reference(model)}
+        refer = _References(self.upload)
+        request = {"model": refer(model), "evaluate": _probes(evaluate, refer)}
         options = _options(profile=profile, limits=limits, labels=labels)
         return self._submit(calls.create_profile(body=calls.body(request | options)))
 
@@ -144,10 +151,11 @@ class ModelPress:
         errors it raises, and holds for every point. ``job.so_far()`` shows what there is meanwhile; the files of the
         result are the charts. Asked again with more, what there is already is reused unless *reuse* is false.
         """
+        refer = _References(self.upload)
         request = {
-            "model": self._reference(model),
+            "model": refer(model),
             "points": None if points is None else [_plain_point(point) for point in points],
-            "data": None if data is None else self._reference(data),
+            "data": None if data is None else refer(data),
             "reuse": reuse,
         }
         options = _options(
@@ -185,21 +193,37 @@ class ModelPress:
         self.close()
 
     def _request(
-        self, model: Reference, steps: Iterable[Fields] | None, target: Fields | None, data: Reference | None
+        self,
+        model: Reference,
+        steps: Iterable[Fields] | None,
+        target: Fields | None,
+        data: Reference | None,
+        evaluate: Iterable[Fields] | None,
     ) -> dict[str, Any]:
         if (steps is None) == (target is None):
             raise TypeError("Expected exactly one of steps= and target=.")
+        refer = _References(self.upload)
         return {
-            "model": self._reference(model),
+            "model": refer(model),
             "steps": None if steps is None else [_plain(step) for step in steps],
             "target": _plain(target),
-            "data": None if data is None else self._reference(data),
+            "data": None if data is None else refer(data),
+            "evaluate": _probes(evaluate, refer),
         }
 
     def _submit(self, call: dict[str, Any]) -> Job:
         return Job(self._transport, self._transport.json(call, repeatable=False))
 
-    def _reference(self, given: Reference) -> dict[str, Any]:
+
+class _References:
+    """What a request calls the models and data that a caller names; what is local is uploaded, once."""
+
+    def __init__(self, upload: Callable[[str | Path], str]) -> None:
+        self._upload = upload
+        self._sent: dict[str | Path, str] = {}
+
+    def __call__(self, given: Reference) -> dict[str, Any]:
+        """Return the reference in its JSON form."""
         if isinstance(given, str | Path):
             return {"uri": self._uri(given)}
         fields = dict(_plain(given))
@@ -207,7 +231,16 @@ class ModelPress:
 
     def _uri(self, given: str | Path) -> str:
         local = isinstance(given, Path) or given.startswith(("/", "./", "../", "~"))
-        return self.upload(given) if local else str(given)
+        if local and given not in self._sent:
+            self._sent[given] = self._upload(given)
+        return self._sent[given] if local else str(given)
+
+
+def _probes(given: Iterable[Fields] | None, refer: _References) -> list[dict[str, Any]] | None:
+    if given is None:
+        return None
+    probes = [dict(_plain(each)) for each in given]
+    return [each | {"data": refer(each["data"])} if "data" in each else each for each in probes]
 
 
 def _plain(given: Fields | None) -> Any:

@@ -20,11 +20,12 @@ class Report(Record):
         if "points" in self:
             return "\n".join([*_landscape_lines(self), *self.answers, *_warnings(self)])
         if "profile" in self:
-            return "\n".join([*_profile_lines(self), *_warnings(self)])
+            return "\n".join([*_profile_lines(self), *_quality_lines(self), *_warnings(self)])
         lines = list(_table([HEADER, *_model_rows(self), *_input_rows(self), *_runtime_rows(self)]))
         lines += [verdict(each, _shape(each.input)) for each in self.get("speedup") or ()]
         lines += _runtime_lines(self)
         lines += _fidelity_lines(self)
+        lines += _quality_lines(self)
         return "\n".join([*lines, *_warnings(self)])
 
 
@@ -145,6 +146,18 @@ def _fidelity_lines(report: Record) -> Iterator[str]:
         if (found := report.get(field)) is not None:
             close = f"cosine {found.cosine:.4f}, relative error {found.relative_error:.4f}"
             yield f"{title} to the dense model: {close}, {found.samples} samples of {found.source} inputs"
+
+
+def _quality_lines(report: Record) -> Iterator[str]:
+    """Yield a line for each probe: of one model, or before and after."""
+    for each in report.get("quality") or ():
+        states = ("score",) if "score" in each else ("dense", "before_recovery", "compressed")
+        found = [_interval(each[state]) for state in states if each.get(state) is not None]
+        yield f"{each.probe.capitalize()} of {each.label}, {each.metric}: {' -> '.join(found)}"
+
+
+def _interval(score: Record) -> str:
+    return f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})"
 
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:

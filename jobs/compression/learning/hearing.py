@@ -13,8 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from jobs.activations import hidden_states
 from jobs.batches import Batch, trunk_of
-from jobs.compression.anatomy import Anatomy, hidden_states
+from jobs.compression.anatomy import Anatomy
 from jobs.contract.errors import NotApplicableError
 
 

@@ -20,11 +20,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from jobs.activations import real_rows
 from jobs.batches import Batch, device_of, inference, to_device, trunk_of
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.learning.machine import Machine
 from jobs.compression.learning.matching import Matching
-from jobs.compression.streams import listening, real_rows
+from jobs.compression.streams import listening
 
 DAMPING = 0.01
 SEEN = 32

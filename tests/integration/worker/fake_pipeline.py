@@ -25,6 +25,7 @@ class Folders:
     origin: Mapping[str, str | None] = field(default_factory=dict)
     cache: Any = None
     quiet: Any = None
+    labelled: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

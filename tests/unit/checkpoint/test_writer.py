@@ -247,7 +247,23 @@ REPORT = {
             "conclusive": True,
         }
     ],
-    "fidelity": {"cosine": 0.99, "relative_error": 0.1, "samples": 8, "source": "data"},
+    "fidelity": {
+        "cosine": 0.99,
+        "relative_error": 0.1,
+        "samples": 8,
+        "source": "data",
+        "layers": [{"layer": 0, "of": 2, "cosine": 0.97, "cka": 0.98, "relative_error": 0.2}],
+    },
+    "quality": [
+        {
+            "probe": "classification",
+            "label": "speaker",
+            "metric": "accuracy",
+            "dense": {"value": 0.93, "low": 0.88, "high": 0.96, "samples": 150},
+            "compressed": {"value": 0.81, "low": 0.74, "high": 0.87, "samples": 150},
+            "protocol": "A quarter of each class judges.",
+        }
+    ],
 }
 REPORT["compressed"] = REPORT["dense"]
 
@@ -289,6 +305,30 @@ def test_the_card_calls_no_speed_up_what_is_none(source: Path, tmp_path: Path) -
     assert "Slower on batch 1, 10 s of audio, under `onnxruntime`: 0.50" in card
     assert "milliseconds under `onnxruntime` (median ± half the IQR), batch 1, 10 s of audio | 1974.0 ± 10.0" in card
     assert "Speed-up" not in card
+
+
+def test_the_card_says_what_the_result_is_worth(source: Path, tmp_path: Path) -> None:
+    """Each probe has a row with its intervals and says how it was measured, and each layer a row with what it was."""
+    plan = _written(source, tmp_path / "out", "even_units")
+
+    write_card(tmp_path / "out", REPORT, plan)
+
+    card = (tmp_path / "out" / "README.md").read_text()
+    row = "| classification of `speaker`, accuracy | 0.930 (0.880 to 0.960) | 0.810 (0.740 to 0.870) |"
+    assert row in card
+    assert "Classification: A quarter of each class judges." in card
+    assert "| 0 | 2 | 0.9700 | 0.9800 | 0.2000 |" in card
+
+
+def test_a_card_without_probes_has_no_table_of_them(source: Path, tmp_path: Path) -> None:
+    """What was not measured has no heading either."""
+    plan = _written(source, tmp_path / "out", "even_units")
+
+    write_card(tmp_path / "out", REPORT | {"quality": [], "fidelity": REPORT["fidelity"] | {"layers": []}}, plan)
+
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "## Quality" not in card
+    assert "## Closeness" not in card
 
 
 def test_the_card_names_the_auto_class_of_the_head(tmp_path: Path) -> None:

@@ -199,6 +199,8 @@ def test_a_report_is_read_by_attribute_and_printed_as_a_table(client: ModelPress
     assert "Speed-up, 1 × 10 seconds: 1.90 (95 % interval 1.80 to 2.00)" in text
     assert "cosine 0.9100, relative error 0.2000, 8 samples of synthetic inputs" in text
     assert "Warning: synthetic inputs say little" in text
+    probe = "0.930 (0.880 to 0.960) -> 0.700 (0.620 to 0.770) -> 0.810 (0.740 to 0.870)"
+    assert f"Classification of speaker, accuracy: {probe}" in text
 
 
 @pytest.mark.parametrize(
@@ -283,6 +285,17 @@ def _report() -> dict[str, Any]:
         "speedup": [{"input": INPUT, "ratio": 1.9, "low": 1.8, "high": 2.0, "conclusive": True}],
         "fidelity": {"cosine": 0.91, "relative_error": 0.2, "samples": 8, "source": "synthetic"},
         "fidelity_before_recovery": None,
+        "quality": [
+            {
+                "probe": "classification",
+                "label": "speaker",
+                "metric": "accuracy",
+                "dense": {"value": 0.93, "low": 0.88, "high": 0.96, "samples": 150},
+                "before_recovery": {"value": 0.7, "low": 0.62, "high": 0.77, "samples": 150},
+                "compressed": {"value": 0.81, "low": 0.74, "high": 0.87, "samples": 150},
+                "control": None,
+            }
+        ],
         "warnings": ["synthetic inputs say little"],
     }
 

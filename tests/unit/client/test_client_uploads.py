@@ -164,6 +164,17 @@ def test_local_paths_are_uploaded_on_the_way(
     ]
 
 
+def test_data_of_probes_is_uploaded_once(client: ModelPress, service: FakeService, model: Path) -> None:
+    """A folder that several probes read goes up once; probes without data are left as they are."""
+    probes = [{"probe": "fidelity"}, *({"probe": "regression", "data": model, "label": each} for each in ("a", "b"))]
+
+    client.profile(model="s3://models/x", evaluate=probes)
+
+    sent = [{"probe": "regression", "data": {"uri": URI}, "label": each} for each in ("a", "b")]
+    assert service.created == [{"model": {"uri": "s3://models/x"}, "evaluate": [{"probe": "fidelity"}, *sent]}]
+    assert [each.path for each in service.asked].count("/v1/uploads") == 1
+
+
 def test_references_are_sent_as_they_are(client: ModelPress, service: FakeService) -> None:
     """What is not a local path is for the service to judge, and so are unknown fields of a step."""
     steps = [{"technique": "teleportation", "warp": 9}]

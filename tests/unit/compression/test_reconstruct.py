@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from jobs.activations import hidden_states
 from jobs.batches import Batch, Batches, ListBatches, trunk_of
 from jobs.compression.anatomy import Attention, FeedForward, Layer, anatomy_of
 from jobs.compression.cutting import Cut, cut_all, inputs_going
-from jobs.compression.parts import hidden_states
 from jobs.compression.reconstruct import Block, passes, reconstruct
 from jobs.compression.surgery import drop_heads, drop_units
 from jobs.compression.technique import Context, Outcome, apply

@@ -6,11 +6,11 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
+from jobs.activations import real_rows
 from jobs.batches import Batch
 from jobs.compression.anatomy import anatomy_of
 from jobs.compression.learning.matching import Matching
 from jobs.compression.learning.whitening import whitening_of
-from jobs.compression.streams import real_rows
 from tests.tiny import tiny, tiny_batch
 
 

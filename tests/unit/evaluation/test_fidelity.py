@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from jobs.batches import Batch, ListBatches
-from jobs.evaluation.fidelity import fidelity
+from jobs.evaluation.fidelity import Pairing, fidelity
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 BERT = BertConfig(**SIZES, vocab_size=50)
@@ -144,3 +144,49 @@ def test_models_are_left_in_their_mode(bert: BertModel) -> None:
 
     assert fidelity(bert, training, ListBatches([texts(8)]), source="held_out").relative_error == 0
     assert training.training
+
+
+def test_every_layer_is_compared_with_the_one_it_was(bert: BertModel) -> None:
+    """A layer that was left alone is the same in every figure, the first one that was changed is not, nor any above."""
+    other = deepcopy(bert)
+    with torch.no_grad():
+        other.encoder.layer[1].output.dense.weight.mul_(0.5)
+    pairing = Pairing(bert.encoder.layer, other.encoder.layer, (0, 1))
+
+    found = fidelity(bert, other, ListBatches([texts(9, 6), texts(4)]), source="held_out", pairing=pairing)
+
+    same, changed = found.layers
+    assert [(each.layer, each.of) for each in found.layers] == [(0, 0), (1, 1)]
+    assert (same.cosine, same.cka, same.relative_error) == pytest.approx((1, 1, 0))
+    assert changed.cka < 1
+    assert (changed.cosine, changed.relative_error) == pytest.approx((found.cosine, found.relative_error))
+
+
+def test_a_shorter_model_is_compared_with_the_layers_that_it_keeps(bert: BertModel) -> None:
+    """The only layer of a student stands beside the one that it was, not beside the one in its place."""
+    student = deepcopy(bert)
+    student.encoder.layer = student.encoder.layer[1:]
+    bottomless = deepcopy(bert)
+    bottomless.encoder.layer[0].forward = lambda hidden, *_, **__: hidden
+    pairing = Pairing(bottomless.encoder.layer, student.encoder.layer, (1,))
+
+    found = fidelity(bottomless, student, ListBatches([texts(9)]), source="held_out", pairing=pairing)
+
+    assert [(each.layer, each.of) for each in found.layers] == [(0, 1)]
+    assert found.layers[0].relative_error == pytest.approx(0, abs=1e-6)
+
+
+def test_padding_does_not_count_in_any_layer(bert: BertModel) -> None:
+    """What stands in the padding changes no figure of a layer."""
+    other = perturbed(bert, 0.05)
+    pairing = Pairing(bert.encoder.layer, other.encoder.layer, (0, 1))
+
+    first, second = (
+        fidelity(bert, other, ListBatches([texts(4, 12, filler=filler)]), source="held_out", pairing=pairing).layers
+        for filler in (0, 7)
+    )
+
+    for one, another in zip(first, second, strict=True):
+        assert (one.cosine, one.cka, one.relative_error) == pytest.approx(
+            (another.cosine, another.cka, another.relative_error), rel=1e-4
+        )

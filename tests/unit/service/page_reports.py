@@ -2,20 +2,18 @@
 
 from typing import Any
 
+from jobs.contract.quality import Fidelity, ProbeReport, Score
 from jobs.contract.report import (
     Exported,
-    Fidelity,
     Forecast,
     InputForecast,
     InputProfile,
     Latency,
     ModuleProfile,
     PlanReport,
-    ProbeReport,
     Profile,
     ProfileReport,
     Report,
-    Score,
     Speedup,
     StepReport,
 )

@@ -3,7 +3,8 @@
 import page_reports
 import pytest
 
-from jobs.contract.report import Fidelity, Speedup
+from jobs.contract.quality import Fidelity
+from jobs.contract.report import Speedup
 from service.pages import words
 from service.pages.reports import page_of
 

@@ -1,6 +1,7 @@
 """Contains all the data models used in inputs/outputs"""
 
 from .audio_input import AudioInput
+from .classification_probe import ClassificationProbe
 from .compression_request import CompressionRequest
 from .compression_request_labels import CompressionRequestLabels
 from .controls import Controls
@@ -15,6 +16,7 @@ from .ffn_pruning_scope import FfnPruningScope
 from .ffn_pruning_score import FfnPruningScore
 from .ffn_pruning_step import FfnPruningStep
 from .fidelity import Fidelity
+from .fidelity_probe import FidelityProbe
 from .forecast import Forecast
 from .front import Front
 from .grid import Grid
@@ -39,6 +41,7 @@ from .job_links import JobLinks
 from .job_page import JobPage
 from .job_request import JobRequest
 from .job_state_filter import JobStateFilter
+from .labelled_ref import LabelledRef
 from .landscape_point import LandscapePoint
 from .landscape_point_error_type_0 import LandscapePointErrorType0
 from .landscape_point_intervals import LandscapePointIntervals
@@ -49,6 +52,7 @@ from .landscape_report_model import LandscapeReportModel
 from .landscape_request import LandscapeRequest
 from .landscape_request_labels import LandscapeRequestLabels
 from .latency import Latency
+from .layer_fidelity import LayerFidelity
 from .limits import Limits
 from .low_rank_allocation import LowRankAllocation
 from .low_rank_modules import LowRankModules
@@ -63,12 +67,15 @@ from .model_ref import ModelRef
 from .module_profile import ModuleProfile
 from .output import Output
 from .output_format import OutputFormat
+from .phones_probe import PhonesProbe
 from .plan_report import PlanReport
 from .plan_report_environment import PlanReportEnvironment
 from .plan_report_model import PlanReportModel
 from .plan_report_seconds import PlanReportSeconds
 from .point_request import PointRequest
+from .probe_layer import ProbeLayer
 from .probe_report import ProbeReport
+from .probe_score import ProbeScore
 from .problem import Problem
 from .problem_field import ProblemField
 from .profile import Profile
@@ -83,6 +90,7 @@ from .progress import Progress
 from .quantization_dtype import QuantizationDtype
 from .quantization_step import QuantizationStep
 from .recovery import Recovery
+from .regression_probe import RegressionProbe
 from .report import Report
 from .report_environment import ReportEnvironment
 from .report_model import ReportModel
@@ -93,11 +101,13 @@ from .runtime_profile import RuntimeProfile
 from .score import Score
 from .sent_file import SentFile
 from .sent_part import SentPart
+from .similarity_probe import SimilarityProbe
 from .speedup import Speedup
 from .step_report import StepReport
 from .step_report_achieved import StepReportAchieved
 from .step_report_requested import StepReportRequested
 from .storage import Storage
+from .symbol_unit import SymbolUnit
 from .target import Target
 from .target_metric import TargetMetric
 from .target_scope import TargetScope
@@ -119,6 +129,7 @@ from .weight_pruning_step import WeightPruningStep
 
 __all__ = (
     "AudioInput",
+    "ClassificationProbe",
     "CompressionRequest",
     "CompressionRequestLabels",
     "Controls",
@@ -133,6 +144,7 @@ __all__ = (
     "FfnPruningScore",
     "FfnPruningStep",
     "Fidelity",
+    "FidelityProbe",
     "Forecast",
     "Front",
     "Grid",
@@ -157,6 +169,7 @@ __all__ = (
     "JobPage",
     "JobRequest",
     "JobStateFilter",
+    "LabelledRef",
     "LandscapePoint",
     "LandscapePointErrorType0",
     "LandscapePointIntervals",
@@ -167,6 +180,7 @@ __all__ = (
     "LandscapeRequest",
     "LandscapeRequestLabels",
     "Latency",
+    "LayerFidelity",
     "Limits",
     "LowRankAllocation",
     "LowRankModules",
@@ -181,12 +195,15 @@ __all__ = (
     "ModuleProfile",
     "Output",
     "OutputFormat",
+    "PhonesProbe",
     "PlanReport",
     "PlanReportEnvironment",
     "PlanReportModel",
     "PlanReportSeconds",
     "PointRequest",
+    "ProbeLayer",
     "ProbeReport",
+    "ProbeScore",
     "Problem",
     "ProblemField",
     "Profile",
@@ -201,6 +218,7 @@ __all__ = (
     "QuantizationDtype",
     "QuantizationStep",
     "Recovery",
+    "RegressionProbe",
     "Report",
     "ReportEnvironment",
     "ReportModel",
@@ -211,11 +229,13 @@ __all__ = (
     "Score",
     "SentFile",
     "SentPart",
+    "SimilarityProbe",
     "Speedup",
     "StepReport",
     "StepReportAchieved",
     "StepReportRequested",
     "Storage",
+    "SymbolUnit",
     "Target",
     "TargetMetric",
     "TargetScope",

@@ -8,18 +8,23 @@ from attrs import define as _attrs_define
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.classification_probe import ClassificationProbe
     from ..models.compression_request_labels import CompressionRequestLabels
     from ..models.data_ref import DataRef
     from ..models.distillation_step import DistillationStep
     from ..models.ffn_pruning_step import FfnPruningStep
+    from ..models.fidelity_probe import FidelityProbe
     from ..models.head_pruning_step import HeadPruningStep
     from ..models.limits import Limits
     from ..models.low_rank_step import LowRankStep
     from ..models.model_ref import ModelRef
     from ..models.output import Output
+    from ..models.phones_probe import PhonesProbe
     from ..models.profile_options import ProfileOptions
     from ..models.quantization_step import QuantizationStep
     from ..models.recovery import Recovery
+    from ..models.regression_probe import RegressionProbe
+    from ..models.similarity_probe import SimilarityProbe
     from ..models.target import Target
     from ..models.weight_pruning_step import WeightPruningStep
 
@@ -46,6 +51,10 @@ class CompressionRequest:
     """ Label-free self-distillation to the dense model after the last step. """
     profile: ProfileOptions | Unset = UNSET
     """ How to measure. """
+    evaluate: list[ClassificationProbe | FidelityProbe | PhonesProbe | RegressionProbe | SimilarityProbe] | Unset = (
+        UNSET
+    )
+    """ What to judge the model by, before and after, beside its closeness to the dense one """
     output: Output | Unset = UNSET
     """ What the artifact holds, beside the report. """
     limits: Limits | Unset = UNSET
@@ -54,11 +63,15 @@ class CompressionRequest:
     """ Your own words, to find the job again """
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.classification_probe import ClassificationProbe  # noqa: PLC0415
         from ..models.distillation_step import DistillationStep  # noqa: PLC0415
         from ..models.ffn_pruning_step import FfnPruningStep  # noqa: PLC0415
+        from ..models.fidelity_probe import FidelityProbe  # noqa: PLC0415
         from ..models.head_pruning_step import HeadPruningStep  # noqa: PLC0415
         from ..models.low_rank_step import LowRankStep  # noqa: PLC0415
         from ..models.quantization_step import QuantizationStep  # noqa: PLC0415
+        from ..models.regression_probe import RegressionProbe  # noqa: PLC0415
+        from ..models.similarity_probe import SimilarityProbe  # noqa: PLC0415
 
         model = self.model.to_dict()
 
@@ -98,6 +111,24 @@ class CompressionRequest:
         if not isinstance(self.profile, Unset):
             profile = self.profile.to_dict()
 
+        evaluate: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.evaluate, Unset):
+            evaluate = []
+            for evaluate_item_data in self.evaluate:
+                evaluate_item: dict[str, Any]
+                if isinstance(evaluate_item_data, FidelityProbe):
+                    evaluate_item = evaluate_item_data.to_dict()
+                elif isinstance(evaluate_item_data, ClassificationProbe):
+                    evaluate_item = evaluate_item_data.to_dict()
+                elif isinstance(evaluate_item_data, RegressionProbe):
+                    evaluate_item = evaluate_item_data.to_dict()
+                elif isinstance(evaluate_item_data, SimilarityProbe):
+                    evaluate_item = evaluate_item_data.to_dict()
+                else:
+                    evaluate_item = evaluate_item_data.to_dict()
+
+                evaluate.append(evaluate_item)
+
         output: dict[str, Any] | Unset = UNSET
         if not isinstance(self.output, Unset):
             output = self.output.to_dict()
@@ -127,6 +158,8 @@ class CompressionRequest:
             field_dict["recovery"] = recovery
         if profile is not UNSET:
             field_dict["profile"] = profile
+        if evaluate is not UNSET:
+            field_dict["evaluate"] = evaluate
         if output is not UNSET:
             field_dict["output"] = output
         if limits is not UNSET:
@@ -138,18 +171,23 @@ class CompressionRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.classification_probe import ClassificationProbe  # noqa: PLC0415
         from ..models.compression_request_labels import CompressionRequestLabels  # noqa: PLC0415
         from ..models.data_ref import DataRef  # noqa: PLC0415
         from ..models.distillation_step import DistillationStep  # noqa: PLC0415
         from ..models.ffn_pruning_step import FfnPruningStep  # noqa: PLC0415
+        from ..models.fidelity_probe import FidelityProbe  # noqa: PLC0415
         from ..models.head_pruning_step import HeadPruningStep  # noqa: PLC0415
         from ..models.limits import Limits  # noqa: PLC0415
         from ..models.low_rank_step import LowRankStep  # noqa: PLC0415
         from ..models.model_ref import ModelRef  # noqa: PLC0415
         from ..models.output import Output  # noqa: PLC0415
+        from ..models.phones_probe import PhonesProbe  # noqa: PLC0415
         from ..models.profile_options import ProfileOptions  # noqa: PLC0415
         from ..models.quantization_step import QuantizationStep  # noqa: PLC0415
         from ..models.recovery import Recovery  # noqa: PLC0415
+        from ..models.regression_probe import RegressionProbe  # noqa: PLC0415
+        from ..models.similarity_probe import SimilarityProbe  # noqa: PLC0415
         from ..models.target import Target  # noqa: PLC0415
         from ..models.weight_pruning_step import WeightPruningStep  # noqa: PLC0415
 
@@ -255,6 +293,59 @@ class CompressionRequest:
         else:
             profile = ProfileOptions.from_dict(_profile)
 
+        _evaluate = d.pop("evaluate", UNSET)
+        evaluate: (
+            list[ClassificationProbe | FidelityProbe | PhonesProbe | RegressionProbe | SimilarityProbe] | Unset
+        ) = UNSET
+        if _evaluate is not UNSET:
+            evaluate = []
+            for evaluate_item_data in _evaluate:
+
+                def _parse_evaluate_item(
+                    data: object,
+                ) -> ClassificationProbe | FidelityProbe | PhonesProbe | RegressionProbe | SimilarityProbe:
+                    try:
+                        if not isinstance(data, dict):
+                            raise TypeError()
+                        evaluate_item_type_0 = FidelityProbe.from_dict(data)
+
+                        return evaluate_item_type_0
+                    except (TypeError, ValueError, AttributeError, KeyError):
+                        pass
+                    try:
+                        if not isinstance(data, dict):
+                            raise TypeError()
+                        evaluate_item_type_1 = ClassificationProbe.from_dict(data)
+
+                        return evaluate_item_type_1
+                    except (TypeError, ValueError, AttributeError, KeyError):
+                        pass
+                    try:
+                        if not isinstance(data, dict):
+                            raise TypeError()
+                        evaluate_item_type_2 = RegressionProbe.from_dict(data)
+
+                        return evaluate_item_type_2
+                    except (TypeError, ValueError, AttributeError, KeyError):
+                        pass
+                    try:
+                        if not isinstance(data, dict):
+                            raise TypeError()
+                        evaluate_item_type_3 = SimilarityProbe.from_dict(data)
+
+                        return evaluate_item_type_3
+                    except (TypeError, ValueError, AttributeError, KeyError):
+                        pass
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    evaluate_item_type_4 = PhonesProbe.from_dict(data)
+
+                    return evaluate_item_type_4
+
+                evaluate_item = _parse_evaluate_item(evaluate_item_data)
+
+                evaluate.append(evaluate_item)
+
         _output = d.pop("output", UNSET)
         output: Output | Unset
         if isinstance(_output, Unset):
@@ -283,6 +374,7 @@ class CompressionRequest:
             data=data,
             recovery=recovery,
             profile=profile,
+            evaluate=evaluate,
             output=output,
             limits=limits,
             labels=labels,

@@ -10,6 +10,7 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.module_profile import ModuleProfile
+    from ..models.probe_score import ProbeScore
     from ..models.profile import Profile
     from ..models.profile_report_environment import ProfileReportEnvironment
     from ..models.profile_report_model import ProfileReportModel
@@ -40,6 +41,8 @@ class ProfileReport:
     """ wall-clock of each stage [s]. """
     runtimes: list[RuntimeProfile] | Unset = UNSET
     """ the model timed under the further runtimes that were asked for, on each input that is timed. """
+    quality: list[ProbeScore] | Unset = UNSET
+    """ what the probes found that were asked for. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,6 +72,13 @@ class ProfileReport:
                 runtimes_item = runtimes_item_data.to_dict()
                 runtimes.append(runtimes_item)
 
+        quality: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.quality, Unset):
+            quality = []
+            for quality_item_data in self.quality:
+                quality_item = quality_item_data.to_dict()
+                quality.append(quality_item)
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -85,12 +95,15 @@ class ProfileReport:
             field_dict["seconds"] = seconds
         if runtimes is not UNSET:
             field_dict["runtimes"] = runtimes
+        if quality is not UNSET:
+            field_dict["quality"] = quality
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.module_profile import ModuleProfile  # noqa: PLC0415
+        from ..models.probe_score import ProbeScore  # noqa: PLC0415
         from ..models.profile import Profile  # noqa: PLC0415
         from ..models.profile_report_environment import ProfileReportEnvironment  # noqa: PLC0415
         from ..models.profile_report_model import ProfileReportModel  # noqa: PLC0415
@@ -133,6 +146,15 @@ class ProfileReport:
 
                 runtimes.append(runtimes_item)
 
+        _quality = d.pop("quality", UNSET)
+        quality: list[ProbeScore] | Unset = UNSET
+        if _quality is not UNSET:
+            quality = []
+            for quality_item_data in _quality:
+                quality_item = ProbeScore.from_dict(quality_item_data)
+
+                quality.append(quality_item)
+
         profile_report = cls(
             model=model,
             profile=profile,
@@ -142,6 +164,7 @@ class ProfileReport:
             schema=schema,
             seconds=seconds,
             runtimes=runtimes,
+            quality=quality,
         )
 
         profile_report.additional_properties = d
