@@ -35,11 +35,11 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Pro
         progress("load", 0, 1)
         model, anatomy = _opened(folders.source)
         inputs = inputs_of(spec.profile, anatomy.modality, model.config)
-        store_as(model, stored_dtype(folders.source))
     with clock.stage("evaluate"):
         probes = Probes.open(spec.evaluate, folders.labelled, modality=anatomy.modality, model_dir=folders.source)
         worth = probes.scores(model, anatomy.encoder(model), lambda *done: progress("evaluate", *done))
     with clock.stage("profile"):
+        store_as(model, stored_dtype(folders.source))
         subject = Subject(model, anatomy.encoder(model), weight_bytes(folders.source))
         profile = profile_alone(
             subject, spec.profile, inputs, quiet=folders.quiet, progress=lambda *done: progress("profile", *done)

@@ -39,7 +39,7 @@ def test_a_model_has_its_figures_and_those_of_its_modules(tmp_path: Path) -> Non
     assert short.latency_ms is not None
     assert report.modules[0].macs_executed == short.macs_executed
     assert list(dict.fromkeys(stages.seen)) == ["load", "profile", "breakdown"]
-    assert set(report.seconds) == {"load", "profile", "breakdown"}
+    assert set(report.seconds) == {"load", "evaluate", "profile", "breakdown"}
     assert not (tmp_path / "out").exists()
 
 
