@@ -21,6 +21,7 @@ from service.schemas.fields import (
     Within,
 )
 from service.schemas.needs import DataWhenPointsNeed, Need
+from service.schemas.probes import probes
 from service.schemas.requests import (
     MOST_STEPS,
     DataRef,
@@ -144,6 +145,7 @@ def landscape_request(
         data = fields.Nested(DataRef)
         recovery = fields.Nested(Recovery)
         profile = fields.Nested(ProfileOptions)
+        evaluate = probes()
         reuse = StrictBoolean(
             metadata={
                 "description": "Whether results of your earlier landscapes that asked for the very same may stand in",

@@ -53,6 +53,7 @@ LANDSCAPES = {
             "controls": {"first_layers": [0.5]},
             "data": {"uri": "s3://data/calibration/", "samples": 256},
             "profile": {"inputs": [{"kind": "audio", "seconds": 10}]},
+            "evaluate": [{"probe": "classification", "data": {"uri": "s3://data/speakers/"}, "label": "speaker"}],
         },
     },
     "points": {

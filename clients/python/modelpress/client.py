@@ -140,6 +140,7 @@ class ModelPress:
         data: Reference | None = None,
         recovery: Fields | None = None,
         profile: Fields | None = None,
+        evaluate: Iterable[Fields] | None = None,
         reuse: bool | None = None,
         limits: Fields | None = None,
         labels: Mapping[str, str] | None = None,
@@ -156,6 +157,7 @@ class ModelPress:
             "model": refer(model),
             "points": None if points is None else [_plain_point(point) for point in points],
             "data": None if data is None else refer(data),
+            "evaluate": _probes(evaluate, refer),
             "reuse": reuse,
         }
         options = _options(

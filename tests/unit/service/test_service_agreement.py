@@ -79,6 +79,7 @@ WHOLE_LANDSCAPE = {
     "data": {"uri": "s3://data/text"},
     "recovery": {"steps": 10},
     "profile": {"inputs": [{"kind": "text", "tokens": 16}]},
+    "evaluate": [{"probe": "fidelity"}],
     "reuse": False,
     "limits": {"run_timeout_s": 60},
     "labels": {"team": "speech"},

@@ -8,15 +8,20 @@ from attrs import define as _attrs_define
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.classification_probe import ClassificationProbe
     from ..models.controls import Controls
     from ..models.data_ref import DataRef
+    from ..models.fidelity_probe import FidelityProbe
     from ..models.grid import Grid
     from ..models.landscape_request_labels import LandscapeRequestLabels
     from ..models.limits import Limits
     from ..models.model_ref import ModelRef
+    from ..models.phones_probe import PhonesProbe
     from ..models.point_request import PointRequest
     from ..models.profile_options import ProfileOptions
     from ..models.recovery import Recovery
+    from ..models.regression_probe import RegressionProbe
+    from ..models.similarity_probe import SimilarityProbe
 
 
 T = TypeVar("T", bound="LandscapeRequest")
@@ -40,6 +45,10 @@ class LandscapeRequest:
     """ Label-free self-distillation to the dense model after the last step. """
     profile: ProfileOptions | Unset = UNSET
     """ How to measure. """
+    evaluate: list[ClassificationProbe | FidelityProbe | PhonesProbe | RegressionProbe | SimilarityProbe] | Unset = (
+        UNSET
+    )
+    """ What to judge the model by, before and after, beside its closeness to the dense one """
     reuse: bool | Unset = True
     """ Whether results of your earlier landscapes that asked for the very same may stand in """
     limits: Limits | Unset = UNSET
@@ -48,6 +57,11 @@ class LandscapeRequest:
     """ Your own words, to find the landscape and its points again """
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.classification_probe import ClassificationProbe  # noqa: PLC0415
+        from ..models.fidelity_probe import FidelityProbe  # noqa: PLC0415
+        from ..models.regression_probe import RegressionProbe  # noqa: PLC0415
+        from ..models.similarity_probe import SimilarityProbe  # noqa: PLC0415
+
         model = self.model.to_dict()
 
         points: list[dict[str, Any]] | Unset = UNSET
@@ -76,6 +90,24 @@ class LandscapeRequest:
         profile: dict[str, Any] | Unset = UNSET
         if not isinstance(self.profile, Unset):
             profile = self.profile.to_dict()
+
+        evaluate: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.evaluate, Unset):
+            evaluate = []
+            for evaluate_item_data in self.evaluate:
+                evaluate_item: dict[str, Any]
+                if isinstance(evaluate_item_data, FidelityProbe):
+                    evaluate_item = evaluate_item_data.to_dict()
+                elif isinstance(evaluate_item_data, ClassificationProbe):
+                    evaluate_item = evaluate_item_data.to_dict()
+                elif isinstance(evaluate_item_data, RegressionProbe):
+                    evaluate_item = evaluate_item_data.to_dict()
+                elif isinstance(evaluate_item_data, SimilarityProbe):
+                    evaluate_item = evaluate_item_data.to_dict()
+                else:
+                    evaluate_item = evaluate_item_data.to_dict()
+
+                evaluate.append(evaluate_item)
 
         reuse = self.reuse
 
@@ -106,6 +138,8 @@ class LandscapeRequest:
             field_dict["recovery"] = recovery
         if profile is not UNSET:
             field_dict["profile"] = profile
+        if evaluate is not UNSET:
+            field_dict["evaluate"] = evaluate
         if reuse is not UNSET:
             field_dict["reuse"] = reuse
         if limits is not UNSET:
@@ -117,15 +151,20 @@ class LandscapeRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.classification_probe import ClassificationProbe  # noqa: PLC0415
         from ..models.controls import Controls  # noqa: PLC0415
         from ..models.data_ref import DataRef  # noqa: PLC0415
+        from ..models.fidelity_probe import FidelityProbe  # noqa: PLC0415
         from ..models.grid import Grid  # noqa: PLC0415
         from ..models.landscape_request_labels import LandscapeRequestLabels  # noqa: PLC0415
         from ..models.limits import Limits  # noqa: PLC0415
         from ..models.model_ref import ModelRef  # noqa: PLC0415
+        from ..models.phones_probe import PhonesProbe  # noqa: PLC0415
         from ..models.point_request import PointRequest  # noqa: PLC0415
         from ..models.profile_options import ProfileOptions  # noqa: PLC0415
         from ..models.recovery import Recovery  # noqa: PLC0415
+        from ..models.regression_probe import RegressionProbe  # noqa: PLC0415
+        from ..models.similarity_probe import SimilarityProbe  # noqa: PLC0415
 
         d = dict(src_dict)
         model = ModelRef.from_dict(d.pop("model"))
@@ -174,6 +213,59 @@ class LandscapeRequest:
         else:
             profile = ProfileOptions.from_dict(_profile)
 
+        _evaluate = d.pop("evaluate", UNSET)
+        evaluate: (
+            list[ClassificationProbe | FidelityProbe | PhonesProbe | RegressionProbe | SimilarityProbe] | Unset
+        ) = UNSET
+        if _evaluate is not UNSET:
+            evaluate = []
+            for evaluate_item_data in _evaluate:
+
+                def _parse_evaluate_item(
+                    data: object,
+                ) -> ClassificationProbe | FidelityProbe | PhonesProbe | RegressionProbe | SimilarityProbe:
+                    try:
+                        if not isinstance(data, dict):
+                            raise TypeError()
+                        evaluate_item_type_0 = FidelityProbe.from_dict(data)
+
+                        return evaluate_item_type_0
+                    except (TypeError, ValueError, AttributeError, KeyError):
+                        pass
+                    try:
+                        if not isinstance(data, dict):
+                            raise TypeError()
+                        evaluate_item_type_1 = ClassificationProbe.from_dict(data)
+
+                        return evaluate_item_type_1
+                    except (TypeError, ValueError, AttributeError, KeyError):
+                        pass
+                    try:
+                        if not isinstance(data, dict):
+                            raise TypeError()
+                        evaluate_item_type_2 = RegressionProbe.from_dict(data)
+
+                        return evaluate_item_type_2
+                    except (TypeError, ValueError, AttributeError, KeyError):
+                        pass
+                    try:
+                        if not isinstance(data, dict):
+                            raise TypeError()
+                        evaluate_item_type_3 = SimilarityProbe.from_dict(data)
+
+                        return evaluate_item_type_3
+                    except (TypeError, ValueError, AttributeError, KeyError):
+                        pass
+                    if not isinstance(data, dict):
+                        raise TypeError()
+                    evaluate_item_type_4 = PhonesProbe.from_dict(data)
+
+                    return evaluate_item_type_4
+
+                evaluate_item = _parse_evaluate_item(evaluate_item_data)
+
+                evaluate.append(evaluate_item)
+
         reuse = d.pop("reuse", UNSET)
 
         _limits = d.pop("limits", UNSET)
@@ -198,6 +290,7 @@ class LandscapeRequest:
             data=data,
             recovery=recovery,
             profile=profile,
+            evaluate=evaluate,
             reuse=reuse,
             limits=limits,
             labels=labels,
