@@ -33,8 +33,9 @@ class Point:
 
     @property
     def key(self) -> str:
-        """Return what identifies the request, whoever asks: the hash of its one canonical form."""
-        return sha256_hex(canonical_json(self.request))
+        """Return what identifies the result, whoever asks: a hash of all in the request but how long it may take."""
+        wanted = {name: value for name, value in self.request.items() if name != "limits"}
+        return sha256_hex(canonical_json(wanted))
 
 
 Step: TypeAlias = Json

@@ -13,10 +13,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from ulid import ULID
 
-from jobs.contract.errors import QueueError
+from jobs.contract.errors import QueueError, StorageError
 from jobs.contract.spec import Json, canonical_json
 from jobs.contract.state import JobKind, JobState
 from jobs.landscape.assemble import assemble
@@ -28,7 +29,13 @@ from jobs.state.objects import ObjectMissingError, ObjectStore
 from jobs.state.queue import JobQueue
 from jobs.state.records import Job
 
+REPORTS_KEPT = 256
+"""Reports of points that a process keeps at hand: an unfinished landscape is looked at again and again."""
 _TIMESTAMP_BYTES = 6
+
+
+class ReportGoneError(LookupError):
+    """A job has succeeded, but what it published is no longer there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class Landscapes:
         self._store = store
         self._ledger = ledger
         self._queue = queue
+        self._report = lru_cache(REPORTS_KEPT)(self._published)
 
     def advance(self, landscape: Job) -> bool:
         """Accept what points are missing and note how many have ended; return whether all have.
@@ -110,9 +118,25 @@ class Landscapes:
     def _outcome(self, work: Work) -> PointOutcome:
         point, job = work.point, work.job
         if job is None:
-            return PointOutcome(point.name, point.series, None, JobState.QUEUED, reused=False, report=None, error=None)
-        report = self._ledger.report(job.tenant, job.id)
-        return PointOutcome(point.name, point.series, job.id, job.state, work.reused, report, job.error)
+            return PointOutcome(point.name, point.series, None, JobState.QUEUED)
+        outcome = partial(PointOutcome, point.name, point.series, job.id, job.state, work.reused)
+        if job.state is not JobState.SUCCEEDED:
+            return outcome(error=job.error)
+        try:
+            return outcome(report=self._report(job.tenant, job.id))
+        except ReportGoneError as gone:
+            return outcome(error={"code": StorageError.code, "message": str(gone)})
+
+    def _published(self, tenant: str, job_id: str) -> Json:
+        """Return the report of a job that succeeded, which never changes.
+
+        Raises:
+            ReportGoneError: somebody has deleted it.
+        """
+        report = self._ledger.report(tenant, job_id)
+        if report is None:
+            raise ReportGoneError(f"The report of {job_id} is gone from the store; ask again with reuse: false.")
+        return report
 
     def _works(self, landscape: Job, roster: Mapping[str, str | None]) -> Iterator[Work]:
         """Yield each point with its job: one of another landscape that may stand in, unless it came to nothing."""

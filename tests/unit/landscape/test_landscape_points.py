@@ -60,6 +60,15 @@ def test_the_same_request_has_the_same_key_whatever_it_is_called() -> None:
     assert one[0].key == other[1].key != other[0].key
 
 
+def test_how_long_a_point_may_take_does_not_make_it_another() -> None:
+    """Who asks again with more patience gets what is there."""
+    asked = {"model": MODEL, "points": [HALF_THE_HEADS]}
+    hasty, patient = (points_of({**asked, "limits": {"run_timeout_s": limit}})[0] for limit in (60, 600))
+
+    assert hasty.key == patient.key
+    assert patient.request["limits"] == {"run_timeout_s": 600}
+
+
 def test_names_are_made_distinct() -> None:
     """Points of one name are told apart by numbers, and a name that looks numbered is respected."""
     names = ["a", "a", "a (2)", "a"]
