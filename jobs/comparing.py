@@ -6,6 +6,7 @@ from pathlib import Path
 from jobs.contract.errors import NoPointSucceededError
 from jobs.contract.landscape import LandscapeReport
 from jobs.landscape.assemble import assemble
+from jobs.landscape.files import write_files
 from jobs.landscape.outcome import PointOutcome
 
 
@@ -17,7 +18,9 @@ def run(outcomes: Sequence[PointOutcome], out: Path) -> LandscapeReport:
     """
     if all(each.report is None for each in outcomes):
         raise NoPointSucceededError(f"None of the {len(outcomes)} points came to a result. {_first_error(outcomes)}")
-    return assemble(outcomes)
+    report = assemble(outcomes)
+    write_files(report, out)
+    return report
 
 
 def _first_error(outcomes: Sequence[PointOutcome]) -> str:

@@ -1,6 +1,6 @@
 """A landscape as one page that needs no network: the chart library, our script, its style and the report within.
 
-About 720 kB, of which the library takes 715.
+About 0.8 MB, of which the library takes 0.7.
 """
 
 import json
@@ -47,7 +47,7 @@ def to_html(report: LandscapeReport) -> str:
     library, script, style = ((PAGE / name).read_text(encoding="utf-8") for name in (LIBRARY, SCRIPT, STYLE))
     uri = report.model.get("uri", "")
     return _SHELL.substitute(
-        policy=_policy(library, script, _START),
+        policy=_policy(style, library, script, _START),
         title=escape(f"The landscape of {uri}" if uri else "A landscape"),
         style=style,
         report=embedded(report),
@@ -63,7 +63,11 @@ def embedded(report: LandscapeReport) -> str:
     return document.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _policy(*scripts: str) -> str:
-    """Return the page's Content-Security-Policy, which names its scripts by their hashes."""
-    hashes = " ".join(f"'sha256-{b64encode(sha256(each.encode()).digest()).decode()}'" for each in scripts)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+def _policy(style: str, *scripts: str) -> str:
+    """Return the page's Content-Security-Policy, which names its style and its scripts by their hashes."""
+    allowed = " ".join(map(_hash, scripts))
+    return f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; img-src data:; base-uri 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

@@ -19,7 +19,11 @@ const drawLandscape = (() => {
   const DENSE = "dense", SAME_STEPS = "same_steps", FIRST_LAYERS = "first_layers", FRONT = "Pareto front";
   const STAR = "M10 0L13 7L20 7.5L14.5 12.5L16.5 20L10 16L3.5 20L5.5 12.5L0 7.5L7 7Z";
   const CHIEF_COSTS = ["latency_relative", "macs_executed", "params_total"];
-  const NARROW_PX = 560;
+  const FULL = {
+    params_nonzero: "params_total", params_encoder_nonzero: "params_encoder",
+    macs_theoretical: "macs_executed", macs_per_second_theoretical: "macs_per_second",
+  };
+  const NARROW_PX = 560, MOST_NARROW_ROWS = 8;
   const DIGITS = 4;
   const chosen = new WeakMap();
 
@@ -208,9 +212,12 @@ const drawLandscape = (() => {
     return found;
   }
 
-  function tooltip(report, point, cost, quality) {
-    const order = [cost, quality, ...report.measures.filter((each) => each !== cost && each !== quality)];
-    const rows = order.filter((each) => each.name in point.values);
+  /* Every figure of a point, the two that are drawn first; counts without zeros only where they say something else. */
+  function tooltip(report, point, choice, look) {
+    const drawn = [choice.quality, choice.cost];
+    const told = (each) => each.name in point.values && point.values[each.name] !== point.values[FULL[each.name]];
+    const rows = [...drawn, ...report.measures.filter((each) => !drawn.includes(each) && told(each))];
+    if (look.narrow) rows.length = Math.min(rows.length, MOST_NARROW_ROWS);
     return make("div", { class: "landscape-tooltip" },
       make("strong", {}, point.name), point.series === point.name ? "" : point.series,
       make("dl", {}, ...rows.flatMap((each) => [make("dt", {}, each.title), make("dd", {}, figure(point, each))])),
@@ -236,7 +243,7 @@ const drawLandscape = (() => {
       textStyle: { fontFamily: "system-ui, sans-serif" },
       tooltip: {
         trigger: "item", confine: true, backgroundColor: look.raised, borderColor: look.line, textStyle: { color: look.ink },
-        formatter: (hit) => tooltip(report, report.points.find((each) => each.name === hit.name), cost, quality),
+        formatter: (hit) => tooltip(report, report.points.find((each) => each.name === hit.name), choice, look),
       },
       xAxis: { ...axis(framed, cost, look, choice.logCost), nameGap: 32 },
       yAxis: { ...axis(framed, quality, look, choice.logQuality), nameGap: look.narrow ? 40 : 52 },

@@ -5,18 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs.contract.report import (
-    Fidelity,
-    InputProfile,
-    Latency,
-    ProbeReport,
-    Profile,
-    Report,
-    Score,
-    Speedup,
-)
+from jobs.contract.quality import Fidelity, ProbeReport, Score
+from jobs.contract.report import InputProfile, Profile, Report
 from jobs.contract.spec import InputSpec
 from jobs.contract.state import JobState
+from jobs.contract.timing import Latency, Speedup
 from jobs.landscape.outcome import PointOutcome
 
 TEXT = InputSpec("text", tokens=128)
