@@ -33,6 +33,7 @@ COPY --from=service-dependencies /opt/venv /opt/venv
 COPY jobs/__init__.py jobs/
 COPY jobs/contract jobs/contract
 COPY jobs/state jobs/state
+COPY jobs/landscape jobs/landscape
 COPY service service
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \

@@ -67,14 +67,14 @@ def document_of(draft: Draft, schemas: Mapping[str, JsonSchema]) -> Json:
         texts = [text for each in draft.get(pointer, ()) if (text := each.strip())]
         if texts:
             _put(document, pointer, value_of(schema, texts))
-    if labels := text_of(draft, LABELS):
-        document["labels"] = dict(_pair(line) for line in labels.splitlines() if line.strip())
     return document
 
 
 def value_of(schema: JsonSchema, texts: Sequence[str]) -> Any:
     """Return the value of the type that *schema* names which the *texts* stand for."""
     text, kinds = texts[0], kinds_of(schema)
+    if "pairs" in kinds:
+        return dict(_pair(line) for line in text.splitlines() if line.strip())
     if "array" in kinds and (len(texts) > 1 or "items" in schema or "," in text):
         return _array(schema, texts)
     if "boolean" in kinds:

@@ -24,7 +24,8 @@ SECTIONS = (
     ("limits", "Limits", "Limits", "When to give up."),
 )
 """What a request may have beside its model and what to do: name, schema, heading, purpose."""
-PAIRS: JsonSchema = {"type": "pairs", "description": "Your own words, to find the job again: key=value, one a line"}
+EVALUATE = "/evaluate"
+PAIRS: JsonSchema = {"type": "pairs", "description": "Your own words: key=value, one a line"}
 UNKNOWN: JsonSchema = {"properties": {}}
 
 
@@ -118,12 +119,13 @@ class FormMaker:
     def schemas(self, draft: Draft) -> dict[str, JsonSchema]:
         """Return the schema at each pointer that *draft* may fill."""
         objects = self._objects(draft)
-        return {f"{at}/{name}": each for at, schema in objects.items() for name, each in schema["properties"].items()}
+        members = {f"{at}/{name}": one for at, schema in objects.items() for name, one in schema["properties"].items()}
+        return members | {at: schema for at, _, _, schema in self._values()}
 
     def form(self, draft: Draft, errors: Sequence[FieldError] = (), focus: str = "") -> Form:
         """Return the form that shows *draft* and what is wrong with it."""
         objects = self._objects(draft)
-        shown = _Shown(draft, _placed(errors, [*objects, *self.schemas(draft), LABELS]))
+        shown = _Shown(draft, _placed(errors, [*objects, *self.schemas(draft)]))
         source = _group("/model", "Model", "", objects["/model"], shown)
         steps = [self._step(index, name, shown) for index, name in enumerate(techniques_of(draft))]
         target = _group("/target", "Target", "", objects["/target"], shown) if "/target" in objects else None
@@ -131,7 +133,8 @@ class FormMaker:
             _group(f"/{name}", title, about, objects[f"/{name}"], shown, needed=False)
             for name, _, title, about in SECTIONS
         ]
-        further.append(Group(LABELS, "Labels", "", main=[field_of(LABELS, PAIRS, draft, shown.errors)]))
+        for at, title, about, schema in self._values():
+            further.append(Group(at, title, about, main=[field_of(at, schema, draft, shown.errors)]))
         wrong = list(_summary([source, *steps, *([target] if target else ()), *further], shown.errors))
         return Form(source, steps, target, further, wrong, "wrong" if wrong else focus)
 
@@ -140,6 +143,12 @@ class FormMaker:
         title, about = f"Step {index + 1}: {words.plain(name)}", f"{entry['summary']} {needs(entry)}" if entry else ""
         schema = entry["parameters"] if entry else UNKNOWN
         return _group(f"/steps/{index}", title, about, schema, shown, technique=name)
+
+    def _values(self) -> Iterator[tuple[str, str, str, JsonSchema]]:
+        """Yield what a request may have that is no object of fields: pointer, heading, purpose, schema."""
+        probes = self.published["CompressionRequest"]["properties"]["evaluate"]
+        yield EVALUATE, "Quality", "What the output is worth for tasks of yours, before and after.", probes
+        yield LABELS, "Labels", "To find the job again.", PAIRS
 
     def _objects(self, draft: Draft) -> dict[str, JsonSchema]:
         """Return the schema of each object of the request."""

@@ -22,8 +22,10 @@ MARKS: Mapping[JobState, tuple[str, str]] = {
     JobState.EXPIRED: ("!", "bad"),
 }
 """A state's sign, which says it without colour, and the tone that it is coloured in."""
-LANDSCAPE = "landscape"
-OTHERWISE = {"profile": "measure as it is", LANDSCAPE: "many compressions, side by side"}
+OTHERWISE: Mapping[JobKind, str] = {
+    JobKind.PROFILE: "measure as it is",
+    JobKind.LANDSCAPE: "many compressions, side by side",
+}
 """What kinds of jobs ask for that have neither steps nor a target."""
 _WENT_WRONG = (JobState.FAILED, JobState.EXPIRED)
 
@@ -51,6 +53,7 @@ class Row:
         asked: what it does, in a line.
         progress: how far it is, empty unless it runs.
         at: when it was accepted, for machines; *created* says it for people.
+        parent: the landscape that it is a point of.
     """
 
     id: str
@@ -63,6 +66,7 @@ class Row:
     at: str
     created: str
     labels: Sequence[str]
+    parent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ def row_of(job: Job) -> Row:
         at=format_time(job.created_at) or "",
         created=words.moment(job.created_at),
         labels=[f"{key}={each}" for key, each in job.labels.items()],
+        parent=job.parent,
     )
 
 
@@ -131,7 +136,7 @@ def page_of(job: Job) -> JobPage:
         live=not job.state.terminal,
         cancellable=job.state in (JobState.QUEUED, JobState.RUNNING),
         repeatable=job.kind in (JobKind.COMPRESSION, JobKind.PLAN),
-        landscape=f"/landscapes/{job.id}" if job.kind == LANDSCAPE else "",
+        landscape=f"/landscapes/{job.id}" if job.kind == JobKind.LANDSCAPE else "",
     )
 
 
@@ -140,7 +145,7 @@ def asked(kind: str, request: Json) -> str:
     if target := request.get("target"):
         amount = f"to {target['ratio']:g} of it" if "ratio" in target else f"at most {words.count(target['max'])}"
         return f"{target['metric']} of the {target.get('scope', 'model')}: {amount}"
-    return ", then ".join(_step(each) for each in request.get("steps", ())) or OTHERWISE.get(kind, kind)
+    return ", then ".join(_step(each) for each in request.get("steps", ())) or OTHERWISE.get(JobKind(kind), kind)
 
 
 def _step(step: Json) -> str:

@@ -140,5 +140,6 @@ def probes() -> StrictList:
         metadata={
             "description": "What to judge the model by, before and after, beside its closeness to the dense one",
             "default": [],
+            "examples": [[{"probe": "classification", "data": {"uri": "s3://data/speakers/"}, "label": "speaker"}]],
         },
     )

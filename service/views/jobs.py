@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, request
 
 from jobs.contract.state import JobKind, JobState
+from jobs.state.records import Job as JobRecord
 from service.api import Blueprint
 from service.auth import tenant
 from service.ports import services
@@ -55,10 +56,16 @@ def cancel_job(job_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     Asking twice is asking once, and a job that has ended stays as it is. With a landscape go the points that it alone
     has asked for.
     """
+    job = cancelled(job_id)
+    return job.to_resource(), 202, {} if job.state.terminal else {"Retry-After": str(services().settings.poll_after_s)}
+
+
+def cancelled(job_id: str) -> JobRecord:
+    """Return the caller's job after they have changed their mind."""
     job = found(services().ledger.request_cancel(tenant(), job_id) or job_of(job_id), job_id)
     if job.kind == JobKind.LANDSCAPE:
         services().landscapes.cancel_points(job)
-    return job.to_resource(), 202, {} if job.state.terminal else {"Retry-After": str(services().settings.poll_after_s)}
+    return job
 
 
 def _is_news(response: Response) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response
 
 from jobs.contract.state import JobKind
+from jobs.state.records import Job as JobRecord
 from service.api import Blueprint
 from service.auth import tenant
 from service.errors import NotFoundError
@@ -42,7 +43,15 @@ def get_landscape(job_id: str) -> dict[str, Any]:
 
     The same as its report, with `complete: false` while points are still under way.
     """
-    job = job_of(job_id)
+    return landscape_of(job_of(job_id))
+
+
+def landscape_of(job: JobRecord) -> dict[str, Any]:
+    """Return what the landscape *job* has come to so far.
+
+    Raises:
+        NotFoundError: it is none.
+    """
     if job.kind != JobKind.LANDSCAPE:
-        raise NotFoundError(f"Expected the id of a landscape; {job_id} is a {job.kind}. GET /v1/jobs/{job_id}/report.")
-    return services().ledger.report(tenant(), job_id) or services().landscapes.report(job)
+        raise NotFoundError(f"Expected the id of a landscape; {job.id} is a {job.kind}. GET /v1/jobs/{job.id}/report.")
+    return services().ledger.report(tenant(), job.id) or services().landscapes.report(job)

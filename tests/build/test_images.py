@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from jobs.state.settings import PREFIX, StateSettings
+from service.settings import ServiceSettings
 
 TARGETS = ("service", "worker")
 
@@ -172,7 +173,8 @@ def test_compose_builds_what_the_dockerfile_has(root: Path) -> None:
 def test_compose_gives_every_setting_that_is_needed(root: Path) -> None:
     """The settings start from what compose gives, and it gives none that does not exist."""
     given = compose(root)["services"]["service"]["environment"]
-    known = {PREFIX + name.upper() for name in StateSettings.__dataclass_fields__}
+    names = (*StateSettings.__dataclass_fields__, *ServiceSettings.__dataclass_fields__)
+    known = {PREFIX + name.upper() for name in names}
 
     assert given.keys() <= known
     assert StateSettings.from_env(dict.fromkeys(given, "http://value"))

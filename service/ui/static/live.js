@@ -50,6 +50,7 @@
     now.replaceWith(document.adoptNode(next));
     if (focused) (document.getElementById(focused) || document.getElementById("main")).focus({ preventScroll: true });
     if (news) tell(news);
+    document.dispatchEvent(new Event("live"));
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? window.clearTimeout(timer) : look()));

@@ -8,7 +8,7 @@ blueprint = Blueprint("files", __name__)
 FOLDER = Path(__file__).parents[2] / "ui" / "static"
 
 
-@blueprint.get("/static/<any('page.css', 'live.js'):name>")
+@blueprint.get("/static/<any('page.css', 'live.js', 'charts.js'):name>")
 def show_file(name: str) -> Response:
     """Return a script or style."""
     return send_from_directory(FOLDER, name, max_age=600)

@@ -10,8 +10,9 @@ from service.parsing import checked
 from service.ports import services
 from service.rendering import live_page
 from service.schemas.requests import JobsQuery
+from service.views.jobs import cancelled
 from service.views.pages.guard import PrivatePages, see
-from service.views.responses import found, job_of, redirected
+from service.views.responses import job_of, redirected
 
 blueprint = PrivatePages("job_pages", __name__)
 LATEST = 100
@@ -53,5 +54,5 @@ def download(job_id: str, path: str) -> Response:
 @blueprint.post("/jobs/<job_id>/cancel")
 def cancel(job_id: str) -> Response:
     """Stop a job, and show it."""
-    found(services().ledger.request_cancel(tenant(), job_id), job_id)
+    cancelled(job_id)
     return see(f"/jobs/{job_id}")

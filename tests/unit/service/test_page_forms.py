@@ -25,6 +25,7 @@ ODD: Json = {
     ],
     "data": {"uri": "s3://data/some"},
     "profile": {"inputs": [{"kind": "text", "tokens": 8}, {"kind": "audio", "preset": "superb"}]},
+    "evaluate": [{"probe": "fidelity"}, {"probe": "classification", "data": {"uri": "s3://a/bcd"}, "label": "x"}],
     "output": {"formats": ["safetensors", "onnx"]},
     "recovery": {"steps": 3, "control": False},
     "labels": {"team": "speech, and text", "empty": ""},

@@ -4,7 +4,7 @@ import page_reports
 import pytest
 
 from jobs.contract.quality import Fidelity
-from jobs.contract.report import Speedup
+from jobs.contract.timing import Speedup
 from service.pages import words
 from service.pages.reports import page_of
 
@@ -66,7 +66,7 @@ def test_says_what_closeness_was_judged_on() -> None:
     """Random inputs are called what they are."""
     shown = page_of(page_reports.compression(fidelity=Fidelity(0.9, 0.1, 2, "synthetic")))
 
-    assert "random inputs, which say little" in shown.tables[1].notes[0]
+    assert "random inputs, which say little" in shown.tables[2].notes[0]
 
 
 def test_a_native_result_has_one_way_in() -> None:
@@ -78,7 +78,7 @@ def test_a_native_result_has_one_way_in() -> None:
 
 def test_a_report_without_times_is_shown_without() -> None:
     """A model that went from disk to disk was not timed, and its page claims nothing about time."""
-    report = page_reports.compression(speedup=(), quality=(), exports=())
+    report = page_reports.compression(speedup=(), quality=(), exports=(), runtimes=())
     for side in ("dense", "compressed"):
         report[side]["inputs"] = [{**report[side]["inputs"][0], "latency_ms": None, "real_time_factor": None}]
     shown = page_of(report)
@@ -90,3 +90,25 @@ def test_a_report_without_times_is_shown_without() -> None:
         "Closeness to the dense model",
         "What was done",
     ]
+
+
+def test_other_runtimes_stand_beside_plain_pytorch() -> None:
+    """Times under another runtime say which, and what the runtime itself gains is told apart."""
+    compressed, profiled = page_of(page_reports.compression()), page_of(page_reports.profiled())
+    runtime = "onnxruntime, batch 1, 10 s of audio"
+    gain = "2.00, 95 % interval 1.90 to 2.10"
+
+    assert "Faster on batch 1, 10 s of audio, under onnxruntime: dense over compressed 1.60" in compressed.lead[2]
+    assert compressed.tables[1].rows == [[runtime, "200.00 ± 1.00", "125.00 ± 1.00", gain]]
+    assert profiled.tables[1].rows == [[runtime, "200.00 ± 1.00", gain]]
+
+
+def test_quality_has_its_interval_and_its_protocol() -> None:
+    """A probe's score is said with its interval, which way is better, and how it was taken; layers come one by one."""
+    compressed, profiled = page_of(page_reports.compression()), page_of(page_reports.profiled())
+    probe = "classification, speaker: accuracy, higher is better"
+
+    assert compressed.tables[3].rows == [[probe, "0.950 (0.900 to 0.990)", "–", "0.850 (0.800 to 0.900)", "–"]]
+    assert compressed.tables[3].notes == ["A linear probe on the mean of the last hidden states."]
+    assert compressed.details.rows == [["0, of the dense model's 1", "0.9900", "0.9950", "0.1000"]]
+    assert profiled.tables[2].rows == [[probe, "0.950 (0.900 to 0.990)", "200"]]
