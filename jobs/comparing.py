@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from jobs import charting
 from jobs.contract.errors import NoPointSucceededError
 from jobs.contract.landscape import LandscapeReport
 from jobs.landscape.assemble import assemble
@@ -20,6 +21,7 @@ def run(outcomes: Sequence[PointOutcome], out: Path) -> LandscapeReport:
         raise NoPointSucceededError(f"None of the {len(outcomes)} points came to a result. {_first_error(outcomes)}")
     report = assemble(outcomes)
     write_files(report, out)
+    charting.draw(report, out)
     return report
 
 
