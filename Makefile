@@ -82,4 +82,4 @@ status: ## say what runs
 	@$(RUN) -m deploy.embedded status
 
 clean: down ## stop the stack and remove its state, the installation and all caches
-	@rm -rf .modelpress .test-stack $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .modelpress .test-stack test-output $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

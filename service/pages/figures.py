@@ -85,7 +85,7 @@ def runtimes(report: Json) -> Iterator[Table]:
     if rows:
         sides = ("Dense [ms]", "Compressed [ms]") if "dense" in report else ("Wall-clock [ms]",)
         notes = ["The gain is that of the runtime: plain PyTorch over it, on the model as it came."]
-        yield Table("Under other runtimes", ("Runtime", *sides, "Gain"), rows, notes)
+        yield Table("Under other runtimes", ("Runtime", *sides, "Gain"), rows, notes, numeric=False)
 
 
 def _under(each: Json) -> list[str]:

@@ -70,6 +70,26 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class JobList:
+    """A page of the list of jobs.
+
+    Attributes:
+        filters: what the list was asked for, as it was typed.
+        following: the query of the next page; empty on the last.
+        is_first: whether newer jobs would be on this page.
+        live: whether anything on it may change by itself.
+        said: what to tell a listener when the list has changed.
+    """
+
+    rows: Sequence[Row]
+    filters: Mapping[str, str]
+    following: str
+    is_first: bool
+    live: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Why a job has no result, and what to do about it."""
 
@@ -121,6 +141,20 @@ def row_of(job: Job) -> Row:
         created=words.moment(job.created_at),
         labels=[f"{key}={each}" for key, each in job.labels.items()],
         parent=job.parent,
+    )
+
+
+def list_of(jobs: Sequence[Job], given: Mapping[str, str], cursor: str | None) -> JobList:
+    """Return *jobs* as a list that was asked for with the query *given*."""
+    filters = {name: text for name, text in given.items() if name != "cursor"}
+    under_way = [job for job in jobs if not job.state.terminal]
+    return JobList(
+        rows=[row_of(job) for job in jobs],
+        filters=filters,
+        following=urlencode({**filters, "cursor": cursor}) if cursor else "",
+        is_first="cursor" not in given,
+        live="cursor" not in given or bool(under_way),
+        said=f"{len(jobs)} jobs, {len(under_way)} under way",
     )
 
 
@@ -209,40 +243,6 @@ def _stage(event: Json) -> str:
     return f"{at}, {data['step']} of {data['steps']}" if data.get("steps") else at
 
 
-@dataclass(frozen=True, slots=True)
-class JobList:
-    """A page of the list of jobs.
-
-    Attributes:
-        filters: what the list was asked for, as it was typed.
-        following: the query of the next page; empty on the last.
-        is_first: whether newer jobs would be on this page.
-        live: whether anything on it may change by itself.
-        said: what to tell a listener when the list has changed.
-    """
-
-    rows: Sequence[Row]
-    filters: Mapping[str, str]
-    following: str
-    is_first: bool
-    live: bool
-    said: str
-
-
-def list_of(jobs: Sequence[Job], given: Mapping[str, str], cursor: str | None) -> JobList:
-    """Return *jobs* as a list that was asked for with the query *given*."""
-    filters = {name: text for name, text in given.items() if name != "cursor"}
-    under_way = [job for job in jobs if not job.state.terminal]
-    return JobList(
-        rows=[row_of(job) for job in jobs],
-        filters=filters,
-        following=urlencode({**filters, "cursor": cursor}) if cursor else "",
-        is_first="cursor" not in given,
-        live="cursor" not in given or bool(under_way),
-        said=f"{len(jobs)} jobs, {len(under_way)} under way",
-    )
-
-
-def files_of(manifest: Json) -> list[tuple[str, str, str]]:
+def files_of(manifest: Json | None) -> list[tuple[str, str, str]]:
     """Return path, size and hash of each file."""
-    return [(each["path"], words.size(each["bytes"]), each["sha256"]) for each in manifest["files"]]
+    return [(each["path"], words.size(each["bytes"]), each["sha256"]) for each in manifest["files"]] if manifest else []

@@ -33,8 +33,10 @@ class ReportPage:
     facts: Sequence[tuple[str, str]]
 
 
-def page_of(report: Json) -> ReportPage | None:
-    """Return *report* as a page shows it; None for a kind that has a page of its own."""
+def page_of(report: Json | None) -> ReportPage | None:
+    """Return *report* as a page shows it; None without one, and for a kind that has a page of its own."""
+    if report is None:
+        return None
     pages = {REPORT_SCHEMA: _compression, PLAN_SCHEMA: _plan, PROFILE_SCHEMA: _profile}
     return pages[report["schema"]](report) if report["schema"] in pages else None
 

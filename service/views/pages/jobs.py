@@ -33,16 +33,9 @@ def show_jobs() -> Response:
 def show_job(job_id: str) -> Response:
     """Return the page of one job."""
     job, ledger = job_of(job_id), services().ledger
-    report, manifest = ledger.report(tenant(), job_id), ledger.manifest(tenant(), job_id)
-    events = shown.events_of(services().events.latest(job_id, limit=LATEST))
-    return live_page(
-        "job.html",
-        view=shown.page_of(job),
-        report=reports.page_of(report) if report else None,
-        files=shown.files_of(manifest) if manifest else (),
-        events=events,
-        every=services().settings.poll_after_s,
-    )
+    report, files = reports.page_of(ledger.report(tenant(), job_id)), shown.files_of(ledger.manifest(tenant(), job_id))
+    told = {"events": shown.events_of(services().events.latest(job_id, limit=LATEST)), "report": report, "files": files}
+    return live_page("job.html", view=shown.page_of(job), every=services().settings.poll_after_s, **told)
 
 
 @blueprint.get("/jobs/<job_id>/files/<path:path>")

@@ -205,3 +205,26 @@ def test_the_list_is_live(opened: Open, api: httpx.Client, model_uris: Mapping[s
     expect(page.locator(f"#{job['id']}")).to_be_visible()
     expect(page.get_by_label("Label")).to_be_focused()
     expect(page.locator(f"li:has(#{job['id']}) .state")).to_contain_text("succeeded", timeout=PATIENCE_MS)
+
+
+@pytest.mark.slow
+def test_a_landscape_is_charted_while_it_fills(
+    opened: Open, api: httpx.Client, model_uris: Mapping[str, str], pictures: Path
+) -> None:
+    """The charts draw what has come so far, follow by themselves until all points have ended, and lead to each job."""
+    heads = [{"steps": [{"technique": "head_pruning", "heads_kept": count}]} for count in (1, 2)]
+    request = {"model": {"uri": model_uris["bert"]}, "points": heads, "profile": QUICK}
+    job_id = api.post("/v1/landscapes", json=request).json()["id"]
+    page = opened(color_scheme="dark", **PHONE)
+    page.goto(f"/jobs/{job_id}")
+    page.get_by_role("link", name="Open its charts").click()
+    page.wait_for_url(f"**/landscapes/{job_id}")
+
+    expect(page.locator("#live .lead")).to_contain_text("it is complete", timeout=PATIENCE_MS)
+    expect(page.locator("#landscape .landscape-chart svg")).to_be_visible()
+    page.screenshot(path=pictures / "landscape-phone-dark.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.locator("#points > summary").click()
+    page.locator("#points a").last.click()
+    page.wait_for_url("**/jobs/job_*")
+    expect(page.locator(".path")).to_contain_text("a point of a landscape")

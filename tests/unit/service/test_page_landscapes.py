@@ -82,6 +82,15 @@ def test_a_job_leads_to_its_charts(world: World) -> None:
     assert f'href="/landscapes/{job_id}"' in world.client.get(f"/jobs/{point.id}").text
 
 
+def test_cancelling_a_landscape_ends_its_points(world: World) -> None:
+    """The button on the page of a landscape's job does what the API does: its points go with it."""
+    job_id = begun(world)
+    token = re.search(r'name="form_token" value="(\w+)"', world.client.get("/").text)[1]
+    world.client.post(f"/jobs/{job_id}/cancel", data={"form_token": token}, headers={"Origin": "http://localhost"})
+
+    assert world.landscapes.cancelled == [job_id]
+
+
 def test_only_ones_own_landscapes_are_there(world: World) -> None:
     """Another tenant's landscape is not there, nor is a job that is none."""
     for job_id in (begun(world, tenant=OTHER_TENANT), world.submit()):
