@@ -1,84 +1,53 @@
-"""The published landscape as a report to be drawn: quality as published, cost as it came out here."""
+"""The published landscape as a report to be drawn: quality as published, cost as it was measured here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from deploy.landscape.published import POINTS, Published
 from jobs.contract.landscape import LandscapePoint, LandscapeReport, Measure
 from jobs.contract.state import JobState
 from jobs.landscape.answers import answers
+from jobs.landscape.ground import CHIEF_COSTS
 from jobs.landscape.pareto import fronts
 
-Row = Mapping[str, Any]
-
-MEASURES = (
-    Measure(
-        "params",
-        "Parameters, of pruned weights those that are not zero",
-        "",
-        "cost",
-        "lower",
-        "Counted in the models that the service made of one with random weights; equal to the published integers.",
-    ),
-    Measure(
-        "macs_per_second",
-        "MACs per second of speech, of pruned weights without zeros",
-        "MACs/s",
-        "cost",
-        "lower",
-        "Counted on a recording of mean length; within half a per cent of what is published.",
-    ),
-    Measure(
-        "latency_relative",
-        "Wall-clock relative to dense",
-        "× dense",
-        "cost",
-        "lower",
-        "Measured in pairs with the dense model on one CPU thread; not published.",
-    ),
-    Measure(
-        "phone_error_rate",
-        "Phone error rate as published",
-        "%",
-        "quality",
-        "lower",
-        "SUPERB's phone recognition, read off the published figures to about one in a hundred; not measured here.",
-    ),
+PHONE_ERROR_RATE = Measure(
+    "phone_error_rate",
+    "Phone error rate, as published",
+    "%",
+    "quality",
+    "lower",
+    "SUPERB's phone recognition, read off the published figures to about one in a hundred; not measured here.",
 )
+WARNING = "Weights are random and nothing was trained: quality is what is published, cost what was measured here."
 
 
-def charted(
-    model: Mapping[str, Any], rows: Sequence[Row], environments: Sequence[Mapping[str, Any]]
-) -> LandscapeReport:
-    """Return the report of *rows*, as ``deploy.landscape.paper`` has compared them."""
-    points = tuple(map(_point, rows))
-    found = fronts(MEASURES, points)
+def charted(report: Mapping[str, Any]) -> LandscapeReport:
+    """Return what is published of the models in *report*, a landscape's, against what was measured of them."""
+    measures = (*(Measure(**each) for each in report["measures"] if each["name"] in CHIEF_COSTS), PHONE_ERROR_RATE)
+    found = {point["name"]: point for point in report["points"]}
+    points = tuple(_point(each, found[each.name]) for each in POINTS)
+    best = fronts(measures, points)
     return LandscapeReport(
-        model=model,
+        model=report["model"],
         complete=True,
-        measures=MEASURES,
+        measures=measures,
         points=points,
-        fronts=found,
-        answers=tuple(answers(MEASURES, points, found)),
-        warnings=(
-            "Weights are random and nothing was trained: quality is what is published, cost what was made here.",
-        ),
-        environments=tuple(environments),
+        fronts=best,
+        answers=tuple(answers(measures, points, best)),
+        warnings=(WARNING,),
+        environments=tuple(report["environments"]),
     )
 
 
-def _point(row: Row) -> LandscapePoint:
-    interval = row["latency_interval"]
+def _point(published: Published, measured: Mapping[str, Any]) -> LandscapePoint:
+    values = {name: value for name, value in measured["values"].items() if name in CHIEF_COSTS}
+    intervals = {name: tuple(ends) for name, ends in measured["intervals"].items() if name in CHIEF_COSTS}
     return LandscapePoint(
-        name=row["name"],
-        series=row["series"],
+        name=published.name,
+        series=published.series,
         job=None,
         state=JobState.SUCCEEDED.value,
         reused=False,
-        values={
-            "params": row["params"],
-            "macs_per_second": row["giga_macs_per_second"] * 1e9,
-            "latency_relative": row["latency"],
-            "phone_error_rate": row["phone_error_rate"],
-        },
-        intervals={} if interval is None else {"latency_relative": tuple(interval)},
+        values=values | {PHONE_ERROR_RATE.name: published.phone_error_rate},
+        intervals=intervals,
     )

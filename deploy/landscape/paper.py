@@ -8,6 +8,7 @@ Cost: about half an hour and 10 GB of disk for a while.
 """
 
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -20,8 +21,10 @@ from modelpress import ModelPress
 
 from deploy.embedded.processes import StartError
 from deploy.embedded.stack import ROOT, Stack, state_folder
+from deploy.landscape.charted import charted
 from deploy.landscape.following import finished
 from deploy.landscape.published import MEAN_SAMPLES, POINTS, SAMPLING_RATE_HZ, Published
+from jobs import charting
 from jobs.checkpoint.modelpress_melhubert import MelHubertConfig, MelHubertForPreTraining
 
 Json = dict[str, Any]
@@ -45,7 +48,7 @@ def main() -> None:
             sys.exit(str(error))
     rows = compared(document)
     print(_table(rows))
-    (OUT / "landscape_paper.json").write_text(json.dumps({**document, "rows": rows}, indent=1) + "\n")
+    write(document, rows, OUT)
     print(f"This took {time.monotonic() - began:.0f} s.")
     if wrong := [row["name"] for row in rows if not (row["params_agree"] and row["macs_agree"])]:
         sys.exit(f"Not as published: {', '.join(wrong)}.")
@@ -61,6 +64,17 @@ def write_melhubert(folder: Path) -> Path:
                 parameter.normal_(std=0.02)
     model.save_pretrained(folder)
     return folder
+
+
+def write(document: Json, rows: list[Json], folder: Path) -> None:
+    """Write what came out as JSON, and the charts of it, into *folder*."""
+    report = charted(document["report"])
+    told = {"machine": report.environments, "rows": rows, "answers": report.answers, "warnings": report.warnings}
+    (folder / "landscape_paper.json").write_text(json.dumps(told, indent=1) + "\n")
+    with tempfile.TemporaryDirectory() as name:
+        charting.draw(report, Path(name))
+        for drawn in Path(name).iterdir():
+            shutil.copy(drawn, folder / f"landscape_paper{drawn.suffix}")
 
 
 def asked(press: ModelPress, model: Path, profile: Json) -> Json:
