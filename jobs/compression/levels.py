@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 
 from jobs.compression.allocation import undominated
 from jobs.compression.anatomy import Layer, Slot
-from jobs.compression.factoring import root_of
+from jobs.compression.factoring import parity, root_of, suiting
 from jobs.compression.flows import Flow
 from jobs.compression.obs import sweep
 from jobs.compression.pricing import Saving, Sizes
@@ -149,7 +149,8 @@ class _Outer:
         rows = rows_of(keep, self._span)
         tails = _tails(self._power[rows][:, rows], self._slopes[rows][:, rows])
         outputs, inputs = len(rows), self._inputs
-        for rank in sorted({int(share * outputs * inputs / (outputs + inputs)) for share in RANK_SHARES} - {0}):
+        shared = {int(share * outputs * inputs / (outputs + inputs)) for share in RANK_SHARES} - {0}
+        for rank in sorted({suiting(each, parity(outputs, inputs)) for each in shared}):
             yield _Rank(rank, save(outputs * inputs - rank * (outputs + inputs)), float(tails[rank]))
 
 

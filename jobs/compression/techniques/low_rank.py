@@ -32,7 +32,7 @@ from transformers import PreTrainedModel
 
 from jobs.compression.allocation import allocate
 from jobs.compression.anatomy import Layer, Slot
-from jobs.compression.factoring import Spectrum, factors, parity, root_of, spectrum
+from jobs.compression.factoring import Spectrum, factors, parity, root_of, spectrum, suiting
 from jobs.compression.flows import Flow, flows
 from jobs.compression.proof import map_unchanged, unchanged
 from jobs.compression.schema import Rule, Schema
@@ -187,7 +187,7 @@ def _levels(slot: Slot, found: Spectrum, uses: int) -> dict[int | None, tuple[in
     """Return what each rank of a map costs in parameters, and what error it brings."""
     outputs, inputs = found.weight.shape
     most = _parity(slot)
-    steps = sorted({max(most * step // LEVELS, 1) for step in range(1, LEVELS + 1)}) if most else []
+    steps = sorted({suiting(max(most * step // LEVELS, 1), most) for step in range(1, LEVELS + 1)}) if most else []
     lost = found.energies.flip(0).cumsum(0).flip(0)  # what goes with the directions from each one on
     levels: dict[int | None, tuple[int, float]] = {
         rank: (rank * (outputs + inputs), uses * float(lost[rank])) for rank in steps
@@ -198,7 +198,7 @@ def _levels(slot: Slot, found: Spectrum, uses: int) -> dict[int | None, tuple[in
 def _same_for_all(slot: Slot, params: LowRank, weighing: _Weighing) -> int:
     outputs, inputs = slot.linear.out_features, slot.linear.in_features
     if params.rank_ratio is not None:
-        return max(round(params.rank_ratio * outputs * inputs / (outputs + inputs)), 1)
+        return suiting(max(round(params.rank_ratio * outputs * inputs / (outputs + inputs)), 1), _parity(slot))
     return params.rank or weighing.spectrum(slot).rank_for(params.energy or 1.0)
 
 

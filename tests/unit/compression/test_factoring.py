@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from jobs.compression.factoring import factors, parity, root_of, spectrum
+from jobs.compression.factoring import factors, parity, root_of, spectrum, suiting
 
 SHAPES = [(24, 40), (40, 24), (32, 32)]
 
@@ -96,3 +96,11 @@ def test_what_is_seen_counts_too(shape: tuple[int, int], rank: int) -> None:
     lost = (seen.T @ (weight - up @ down) @ root).square().sum()
     torch.testing.assert_close(lost, found.energies[rank:].sum(), rtol=1e-6, atol=1e-6)
     torch.testing.assert_close((down @ down.T).diagonal(), (up.T @ up).diagonal())
+
+
+@pytest.mark.parametrize(
+    ("rank", "most", "wanted"), [(307, 614, 304), (154, 307, 160), (192, 384, 192), (127, 300, 127), (139, 141, 141)]
+)
+def test_large_ranks_suit_the_kernels(rank: int, most: int, wanted: int) -> None:
+    """From 128 on a rank goes to the nearest multiple of 16, unless that would not pay; smaller ones stay."""
+    assert suiting(rank, most) == wanted
