@@ -21,7 +21,9 @@ from transformers import (
     WavLMModel,
 )
 
+from benchmarks.closed_forms import Layer, bert_macs, gpt2_macs, hubert_macs, melhubert_macs, vit_macs
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
+from jobs.checkpoint.modelpress_melhubert import MelHubertConfig, MelHubertModel
 from jobs.profiling.macs import count_macs
 
 TOKENS = 64
@@ -29,42 +31,8 @@ ATTENTIONS = ("sdpa", "eager")
 
 
 def layer_macs(positions: int, width: int, hidden: int, heads_width: int | None = None) -> int:
-    """Return one Transformer layer: q, k, v, o, the feed-forward pair, scores and weighted sum."""
-    heads_width = width if heads_width is None else heads_width
-    linear = 4 * width * heads_width + 2 * width * hidden
-    return positions * linear + 2 * positions**2 * heads_width
-
-
-def bert_macs(config: BertConfig, tokens: int) -> int:
-    """Return BERT: its layers and the pooler, which sees one token."""
-    layer = layer_macs(tokens, config.hidden_size, config.intermediate_size)
-    return config.num_hidden_layers * layer + config.hidden_size**2
-
-
-def gpt2_macs(config: GPT2Config, tokens: int) -> int:
-    """Return GPT-2: its layers, causal attention counted whole."""
-    return config.n_layer * layer_macs(tokens, config.n_embd, 4 * config.n_embd)
-
-
-def vit_macs(config: ViTConfig) -> int:
-    """Return ViT: patches, layers over patches and the class token, pooler."""
-    width, patches = config.hidden_size, (config.image_size // config.patch_size) ** 2
-    embedding = patches * width * config.num_channels * config.patch_size**2
-    layers = config.num_hidden_layers * layer_macs(patches + 1, width, config.intermediate_size)
-    return embedding + layers + width**2
-
-
-def hubert_macs(config: HubertConfig, samples: int) -> int:
-    """Return HuBERT: seven convolutions, projection, grouped positional convolution, layers."""
-    length, channels, front = samples, 1, 0
-    for width, kernel, stride in zip(config.conv_dim, config.conv_kernel, config.conv_stride, strict=True):
-        length = (length - kernel) // stride + 1
-        front += length * width * channels * kernel
-        channels = width
-    width, kernel = config.hidden_size, config.num_conv_pos_embeddings
-    positional = (length + 1) * width * (width // config.num_conv_pos_embedding_groups) * kernel  # one frame is dropped
-    layers = config.num_hidden_layers * layer_macs(length, width, config.intermediate_size)
-    return front + length * channels * width + positional + layers
+    """Return one Transformer layer."""
+    return Layer(width, width if heads_width is None else heads_width, hidden).macs(positions)
 
 
 def on_meta(kind: type[PreTrainedModel], config: object) -> PreTrainedModel:
@@ -99,6 +67,17 @@ def test_hubert_base(attention: str) -> None:
 
     assert count.executed == hubert_macs(config, 16_000)
     assert round(count.executed / 1e9, 4) == 6.9114
+    assert not count.uncounted_ops
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_melhubert(attention: str) -> None:
+    """MelHuBERT gives its closed form from the waveform on, mel triangles and stacked frames included."""
+    config = MelHubertConfig(attn_implementation=attention)
+
+    count = count_macs(on_meta(MelHubertModel, config), {"input_values": torch.zeros(1, 16_000)})
+
+    assert count.executed == melhubert_macs(config, 16_000)
     assert not count.uncounted_ops
 
 
