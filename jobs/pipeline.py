@@ -6,7 +6,7 @@ Pure: no bucket, no queue, no hub. ``run`` is the best introduction to the worke
 from jobs.checkpoint.writer import opens_with, write_card
 from jobs.contract.report import Report
 from jobs.contract.spec import CompressionSpec
-from jobs.reporting import cautions, environment, of_family
+from jobs.reporting import cautions, environment, of_family, unpaired
 from jobs.stages import Clock, Folders, StageProgress, Stages
 
 __all__ = ("Folders", "StageProgress", "run")
@@ -56,7 +56,13 @@ def run(spec: CompressionSpec, folders: Folders, progress: StageProgress) -> Rep
         fidelity_before_recovery=unrecovered and unrecovered.fidelity,
         fidelity_control=control and control.fidelity,
         quality=probes.reports(worth, found.scores, unrecovered and unrecovered.scores, control and control.scores),
-        warnings=(*of_family(job.anatomy.family), *notes, *cautions(found.fidelity, before, after, speedups), *missing),
+        warnings=(
+            *of_family(job.anatomy.family),
+            *notes,
+            *unpaired(found.fidelity),
+            *cautions(found.fidelity, before, after, speedups),
+            *missing,
+        ),
         environment=environment(),
         opens_with=opens_with(folders.out),
         seconds=clock.seconds,

@@ -24,6 +24,12 @@ def of_family(family: Family) -> Iterator[str]:
         )
 
 
+def unpaired(fidelity: Fidelity) -> Iterator[str]:
+    """Yield a sentence where layers were to be compared one by one and could not be."""
+    if not fidelity.layers:
+        yield "Fidelity is of the output alone: it could not be told which layer of the source each layer was."
+
+
 def cautions(fidelity: Fidelity, dense: Profile, compressed: Profile, speedups: Sequence[Speedup]) -> Iterator[str]:
     """Yield a sentence for each figure that could be read for more than it says."""
     if fidelity.source == "synthetic":

@@ -8,21 +8,19 @@ other rows, as long as machine, versions and sentences are the same. Nothing is 
 
 import argparse
 import json
-import os
-import platform
 import sys
 from collections.abc import Container
 from hashlib import sha256
-from importlib.metadata import distributions, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 from benchmarks.quality import ours, peers
+from benchmarks.quality.conditions import conditions
 from benchmarks.quality.figure import FIGURE, RESULTS, draw
 from benchmarks.quality.harness import JUDGING, LEARNING, open_harness
 from benchmarks.quality.points import SHARES, point
 
-VERSIONS = ("torch", "transformers")
 PEERS = ("torch-pruning", "nncf")
 
 
@@ -70,16 +68,8 @@ def _conditions(calibration: Path, held_out: Path) -> dict[str, Any]:
         "model": "all-MiniLM-L6-v2",
         "learning": {"sentences": LEARNING, "sha256": learning},
         "judging": {"sentences": JUDGING, "sha256": judging},
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "threads": 1},
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}},
+        **conditions(),
     }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.machine())
 
 
 def _peers(folder: Path) -> dict[str, str]:

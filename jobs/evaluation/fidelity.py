@@ -1,11 +1,11 @@
 """How close a compressed model's hidden states are to the dense model's: the first, label-free measure of quality."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from jobs.activations import real_rows, states_of
+from jobs.activations import States, real_rows, states_of
 from jobs.batches import Batches, inference
 from jobs.contract.quality import Fidelity, LayerFidelity
 from jobs.evaluation.alignment import Alignment
@@ -24,6 +24,13 @@ class Pairing:
     dense: Iterable[nn.Module] = ()
     compressed: Iterable[nn.Module] = ()
     of: Sequence[int] = ()
+
+    def pairs(self, wanted: States, given: States) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the real positions of each pair of layers; nothing where it is not told of every layer what it was."""
+        if len(given.layers) != len(self.of) or max(self.of, default=-1) >= len(wanted.layers):
+            return
+        for place, states in zip(self.of, given.layers, strict=True):
+            yield real_rows(wanted.layers[place], wanted.real), real_rows(states, wanted.real)
 
 
 UNPAIRED = Pairing()
@@ -46,17 +53,18 @@ def fidelity(
 
     Cost: one pass of each model for each batch, and for each layer what ``alignment`` says.
     """
-    last, layers, samples = _Sums(), [_Sums(alignment=Alignment()) for _ in pairing.of], 0
+    last, layers, samples = _Sums(), [_Sums(Alignment()) for _ in pairing.of], 0
     with inference(dense, compressed):
         for batch in batches:
             wanted, given = states_of(dense, batch, pairing.dense), states_of(compressed, batch, pairing.compressed)
             last.add(wanted.output[wanted.real], given.output[wanted.real])
-            for sums, place, state in zip(layers, pairing.of, given.layers, strict=True):
-                sums.add(real_rows(wanted.layers[place], wanted.real), real_rows(state, wanted.real))
+            for sums, pair in zip(layers, pairing.pairs(wanted, given), strict=False):
+                sums.add(*pair)
             samples += len(wanted.output)
     found = tuple(
         LayerFidelity(index, place, sums.mean_cosine, sums.aligned, sums.relative_error)
         for index, (place, sums) in enumerate(zip(pairing.of, layers, strict=True))
+        if sums.positions
     )
     return Fidelity(last.mean_cosine, last.relative_error, samples, source, found)
 

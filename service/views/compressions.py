@@ -7,7 +7,7 @@ from flask import Response
 from jobs.contract.state import JobKind
 from service.api import Blueprint
 from service.schemas.answers import Job
-from service.views.examples import COMPRESSIONS
+from service.views.examples import COMPRESSIONS, JUDGED
 from service.views.responses import ACCEPTED
 from service.views.submitting import CompressionRequest, submitted
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("compressions", __name__, url_prefix="/v1/compressions", d
 
 
 @blueprint.route("", methods=["POST"])
-@blueprint.arguments(CompressionRequest, examples=COMPRESSIONS)
+@blueprint.arguments(CompressionRequest, examples=COMPRESSIONS | JUDGED)
 @blueprint.response(202, Job, headers=ACCEPTED)
 @blueprint.doc(operationId="createCompression")
 def create_compression(document: dict[str, Any]) -> Response:

@@ -29,6 +29,21 @@ COMPRESSIONS = {
         "value": {"model": {"uri": "s3://models/minilm/"}, "target": {"metric": "params", "ratio": 0.5}},
     },
 }
+JUDGED = {
+    "probes": {
+        "summary": "A budget, and whether digits and speakers are still told apart",
+        "value": {
+            "model": {"uri": "s3://models/hubert-base/"},
+            "target": {"metric": "macs", "ratio": 0.5, "scope": "encoder"},
+            "data": {"uri": "s3://data/digits/"},
+            "evaluate": [
+                {"probe": "fidelity"},
+                {"probe": "classification", "data": {"uri": "s3://data/digits/"}, "label": "digit"},
+                {"probe": "classification", "data": {"uri": "s3://data/digits/"}, "label": "speaker", "seeds": 5},
+            ],
+        },
+    },
+}
 PLANS = {name: COMPRESSIONS[name] for name in ("factorisation", "target")}
 PROFILES = {
     "speech": {

@@ -4,6 +4,7 @@ import string
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from PIL import Image
 from tiny import PIXELS, tiny
 from transformers import BertTokenizer, ViTImageProcessorPil, Wav2Vec2FeatureExtractor
@@ -31,6 +32,20 @@ def write_data(model_type: str, folder: Path) -> Path:
         write_sentences(folder / "sentences.txt", SENTENCES)
         return folder
     return _write_images(folder) if model_type == "vit" else write_voices(folder, VOICES, SECONDS)
+
+
+def write_tones(folder: Path, count: int = 24) -> Path:
+    """Write high and low tones in noise, by turns, with a table that says which is which, and return *folder*."""
+    folder.mkdir(parents=True)
+    chance, moments = np.random.default_rng(0), np.arange(1600) / 16_000
+    rows = ["file_name,pitch,hertz,phones"]
+    for place in range(count):
+        pitch, hertz = (("low", 200), ("high", 2000))[place % 2]
+        wave = np.sin(moments * hertz * 2 * np.pi) / 2 + chance.normal(scale=0.01, size=len(moments))
+        soundfile.write(folder / f"{place}.wav", wave, 16_000)
+        rows.append(f"{place}.wav,{pitch},{hertz},{pitch[0]}")
+    (folder / "metadata.csv").write_text("\n".join(rows))
+    return folder
 
 
 def put_folder(store: S3Store, folder: Path, prefix: str) -> None:

@@ -1,18 +1,15 @@
 """Jobs whose result is judged on labelled data."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import pytest
-import soundfile
-import torch
 
 from jobs import measuring, pipeline, planning
 from jobs.contract.errors import DataUnreadableError, InvalidRequestError
 from jobs.contract.report import Report
 from jobs.contract.spec import CompressionSpec
-from tests.e2e.tiny_folders import write_model
+from tests.e2e.tiny_folders import write_model, write_tones
 from tests.unit.test_pipeline import Stages
 
 Json = dict[str, Any]
@@ -23,19 +20,8 @@ INPUTS: dict[str, Json] = {"bert": {"kind": "text", "tokens": 8}, "hubert": {"ki
 
 @pytest.fixture
 def tones(tmp_path: Path) -> Path:
-    """Return a folder of high and low tones in noise, with a table that says which is which."""
-    folder = tmp_path / "tones"
-    folder.mkdir()
-    rows = [("file_name", "pitch", "hertz", "phones")]
-    for place in range(24):
-        hertz = (200, 2000)[place % 2]
-        noise = torch.randn(1600, generator=torch.Generator().manual_seed(place)) / 100
-        wave = torch.sin(torch.arange(1600) * hertz * 2 * torch.pi / 16_000) / 2 + noise
-        soundfile.write(folder / f"{place}.wav", wave.numpy(), 16_000)
-        rows.append((f"{place}.wav", ("low", "high")[place % 2], str(hertz), ("l", "h")[place % 2]))
-    with (folder / "metadata.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return folder
+    """Return a folder of high and low tones, with a table that says which is which."""
+    return write_tones(tmp_path / "tones")
 
 
 @pytest.fixture

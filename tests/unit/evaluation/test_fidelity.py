@@ -190,3 +190,12 @@ def test_padding_does_not_count_in_any_layer(bert: BertModel) -> None:
         assert (one.cosine, one.cka, one.relative_error) == pytest.approx(
             (another.cosine, another.cka, another.relative_error), rel=1e-4
         )
+
+
+def test_layers_of_which_nothing_is_known_are_not_compared(bert: BertModel) -> None:
+    """Where it is not told of every layer which one it was, none is guessed: only the outputs are compared."""
+    for of in ((0,), (0, 2)):
+        pairing = Pairing(bert.encoder.layer, bert.encoder.layer, of)
+        found = fidelity(bert, bert, ListBatches([texts(9)]), source="held_out", pairing=pairing)
+
+        assert (found.layers, found.relative_error) == ((), 0)

@@ -26,7 +26,7 @@ from jobs.contract.uris import parse_uri
 from service.openapi import document
 from service.schemas import requests
 from service.schemas.requests import UploadCompletion, UploadRequest
-from service.views.examples import COMPLETIONS, COMPRESSIONS, LANDSCAPES, UPLOADS
+from service.views.examples import COMPLETIONS, COMPRESSIONS, JUDGED, LANDSCAPES, UPLOADS
 from service.views.submitting import CompressionRequest, LandscapeRequest
 
 Json = dict[str, Any]
@@ -47,6 +47,13 @@ FULL: Json = {
         {"technique": "low_rank", "rank": 4, "weighting": "activation", "modules": "attention"},
         {"technique": "low_rank", "energy": 1},
         {"technique": "distillation", "layers_kept": [0, 2], "steps": 0, "learning_rate": 0.1, "seed": 3},
+    ],
+    "evaluate": [
+        {"probe": "fidelity"},
+        {"probe": "classification", "data": {"uri": "s3://data/a"}, "label": "digit", "seeds": [0, 3], "layer": "last"},
+        {"probe": "regression", "data": {"uri": "s3://data/a", "samples": 2}, "label": "age", "seeds": 16},
+        {"probe": "similarity", "data": {"uri": "s3://data/b"}, "label": "a", "first": "b", "second": "c"},
+        {"probe": "phones", "data": {"uri": "s3://data/c"}, "label": "text", "unit": "characters", "seeds": 1},
     ],
     "profile": {
         "inputs": [
@@ -182,7 +189,9 @@ def changed(body: Any, path: tuple[Any, ...], change: str, value: Any) -> Any:
     return body
 
 
-@pytest.mark.parametrize("body", [each["value"] for each in COMPRESSIONS.values()] + [FULL, ABSOLUTE, LEARNING])
+@pytest.mark.parametrize(
+    "body", [each["value"] for each in (COMPRESSIONS | JUDGED).values()] + [FULL, ABSOLUTE, LEARNING]
+)
 def test_good_requests_are_good_to_both(body: Json) -> None:
     """Every documented request, and a request with everything in it, is accepted by schema and server."""
     published, server = REQUEST
