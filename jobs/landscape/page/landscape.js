@@ -54,6 +54,15 @@ const drawLandscape = (() => {
     return `${measure.title}${unit} (${measure.better} is better)`;
   }
 
+  function wrapped(text, most) {
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      if (`${lines.at(-1)} ${word}`.trim().length <= most) lines.push(`${lines.pop()} ${word}`.trim());
+      else lines.push(word);
+    }
+    return lines.join("\n");
+  }
+
   /* ---- elements ---- */
 
   function make(tag, attributes = {}, ...children) {
@@ -116,12 +125,12 @@ const drawLandscape = (() => {
   function axis(points, measure, look, log) {
     const [low, high] = extent(points, measure);
     const shared = {
-      axisLabel: { color: look.soft, hideOverlap: true, formatter: (value) => amount(value, measure.unit) },
+      axisLabel: { color: look.soft, margin: 12, hideOverlap: true, formatter: (value) => amount(value, measure.unit) },
       axisLine: { show: true, onZero: false, lineStyle: { color: look.soft } },
       splitLine: { lineStyle: { color: look.line } },
       name: axisTitle(measure),
       nameLocation: "middle",
-      nameTextStyle: { color: look.ink, fontSize: look.narrow ? 11 : 13 },
+      nameTextStyle: { color: look.ink, fontSize: look.narrow ? 11 : 13, lineHeight: 17 },
     };
     return log && low > 0 ? { ...shared, ...logarithmic(low, high, shared.axisLabel) } : { ...shared, ...linear(low, high) };
   }
@@ -239,14 +248,14 @@ const drawLandscape = (() => {
     return {
       animation: false,
       aria: { enabled: true, label: { description: `${quality.title} against ${cost.title}, ${points.length} points; the table has every figure.` } },
-      grid: { left: look.narrow ? 54 : 74, right: look.narrow ? 14 : 26, top: 22, bottom: 58 },
+      grid: { left: look.narrow ? 58 : 76, right: look.narrow ? 16 : 28, top: 22, bottom: look.narrow ? 76 : 60 },
       textStyle: { fontFamily: "system-ui, sans-serif" },
       tooltip: {
         trigger: "item", confine: true, backgroundColor: look.raised, borderColor: look.line, textStyle: { color: look.ink },
         formatter: (hit) => tooltip(report, report.points.find((each) => each.name === hit.name), choice, look),
       },
-      xAxis: { ...axis(framed, cost, look, choice.logCost), nameGap: 32 },
-      yAxis: { ...axis(framed, quality, look, choice.logQuality), nameGap: look.narrow ? 40 : 52 },
+      xAxis: { ...axis(framed, cost, look, choice.logCost), name: wrapped(axisTitle(cost), look.narrow ? 44 : 120), nameGap: 36 },
+      yAxis: { ...axis(framed, quality, look, choice.logQuality), nameGap: look.narrow ? 44 : 54, nameTruncate: { maxWidth: look.narrow ? 264 : 400 } },
       series: [...frontLines, ...lines, ...series],
     };
   }
@@ -254,7 +263,7 @@ const drawLandscape = (() => {
   /* ---- what stands around the chart ---- */
 
   function choiceOf(label, measures, current, change) {
-    const select = make("select", { onchange: (event) => change(measures[event.target.selectedIndex]) },
+    const select = make("select", { "aria-label": label, onchange: (event) => change(measures[event.target.selectedIndex]) },
       ...measures.map((each) => make("option", { selected: each === current }, each.title)));
     return make("label", {}, label, select);
   }
