@@ -16,7 +16,7 @@ const drawLandscape = (() => {
     "M7 1H13V7H19V13H13V19H7V13H1V7H7Z",
     "M4 0L10 6L16 0L20 4L14 10L20 16L16 20L10 14L4 20L0 16L6 10L0 4Z",
   ];
-  const DENSE = "dense", SAME_STEPS = "same_steps", FIRST_LAYERS = "first_layers", FRONT = "Pareto front";
+  const DENSE = "dense", SAME_STEPS = "same_steps", FIRST_LAYERS = "first_layers", FRONT = "Pareto front, its knee ringed";
   const STAR = "M10 0L13 7L20 7.5L14.5 12.5L16.5 20L10 16L3.5 20L5.5 12.5L0 7.5L7 7Z";
   const CHIEF_COSTS = ["latency_relative", "macs_executed", "params_total"];
   const FULL = {
@@ -51,7 +51,7 @@ const drawLandscape = (() => {
 
   function axisTitle(measure) {
     const unit = measure.unit === "" || measure.unit === "× dense" || measure.title.startsWith(measure.unit) ? "" : ` [${measure.unit}]`;
-    return `${measure.title}${unit} (${measure.better} is better)`;
+    return [measure.title + unit, `(${measure.better} is better)`];
   }
 
   function wrapped(text, most) {
@@ -128,7 +128,7 @@ const drawLandscape = (() => {
       axisLabel: { color: look.soft, margin: 12, hideOverlap: true, formatter: (value) => amount(value, measure.unit) },
       axisLine: { show: true, onZero: false, lineStyle: { color: look.soft } },
       splitLine: { lineStyle: { color: look.line } },
-      name: axisTitle(measure),
+      name: axisTitle(measure).join(" "),
       nameLocation: "middle",
       nameTextStyle: { color: look.ink, fontSize: look.narrow ? 11 : 13, lineHeight: 17 },
     };
@@ -158,7 +158,7 @@ const drawLandscape = (() => {
 
   function lineOfSeries(name, points, cost, quality, style, look) {
     return {
-      name, type: "line", symbol: `path://${style.shape}`, symbolSize: 12, clip: false,
+      name, type: "line", symbol: `path://${style.shape}`, symbolSize: name === DENSE ? 18 : 12, clip: false,
       lineStyle: { color: style.colour, width: 1, opacity: 0.5 },
       itemStyle: style.hollow
         ? { color: "transparent", borderColor: style.colour, borderWidth: 2 }
@@ -194,7 +194,6 @@ const drawLandscape = (() => {
       lines.push({
         name: FRONT, type: "scatter", symbol: "circle", symbolSize: 24, silent: true, z: 3, data: [place(front.knee)],
         itemStyle: { color: "transparent", borderColor: look.ink, borderWidth: 1.5 },
-        label: { show: true, formatter: "knee", color: look.ink, position: quality.better === "higher" ? "top" : "bottom", textBorderColor: look.paper, textBorderWidth: 3 },
       });
     }
     return lines;
@@ -212,13 +211,16 @@ const drawLandscape = (() => {
     };
   }
 
+  /* Where the dense model stands, and after the same steps: named on the left, where few points are, each on its side. */
   function references(report, cost, quality, look) {
-    const found = [];
-    for (const [series, name, position] of [[DENSE, "dense", "insideStartTop"], [SAME_STEPS, "dense, same steps", "insideEndBottom"]]) {
-      const point = report.points.find((each) => each.series === series && quality.name in each.values);
-      if (point) found.push({ ...reference(name, series === DENSE ? point.values[cost.name] : undefined, point.values[quality.name], position, look), name: series });
-    }
-    return found;
+    const named = [[DENSE, "dense"], [SAME_STEPS, "dense, same steps"]];
+    const found = named.map(([series, name]) => [name, report.points.find((each) => each.series === series && quality.name in each.values)]);
+    const highest = Math.max(...found.map(([, point]) => point?.values[quality.name] ?? -Infinity));
+    return found.filter(([, point]) => point).map(([name, point]) => {
+      const along = point.values[quality.name], position = along === highest ? "insideStartTop" : "insideStartBottom";
+      const across = point.series === DENSE ? point.values[cost.name] : undefined;
+      return { ...reference(name, across, along, position, look), name: point.series };
+    });
   }
 
   /* Every figure of a point, the two that are drawn first; counts without zeros only where they say something else. */
@@ -248,14 +250,14 @@ const drawLandscape = (() => {
     return {
       animation: false,
       aria: { enabled: true, label: { description: `${quality.title} against ${cost.title}, ${points.length} points; the table has every figure.` } },
-      grid: { left: look.narrow ? 58 : 76, right: look.narrow ? 16 : 28, top: 22, bottom: look.narrow ? 76 : 60 },
+      grid: { left: look.narrow ? 58 : 76, right: look.narrow ? 16 : 28, top: 22, bottom: look.narrow ? 76 : 60, outerBoundsMode: "none" },
       textStyle: { fontFamily: "system-ui, sans-serif" },
       tooltip: {
         trigger: "item", confine: true, backgroundColor: look.raised, borderColor: look.line, textStyle: { color: look.ink },
         formatter: (hit) => tooltip(report, report.points.find((each) => each.name === hit.name), choice, look),
       },
-      xAxis: { ...axis(framed, cost, look, choice.logCost), name: wrapped(axisTitle(cost), look.narrow ? 44 : 120), nameGap: 36 },
-      yAxis: { ...axis(framed, quality, look, choice.logQuality), nameGap: look.narrow ? 44 : 54, nameTruncate: { maxWidth: look.narrow ? 264 : 400 } },
+      xAxis: { ...axis(framed, cost, look, choice.logCost), ...(look.narrow ? { name: axisTitle(cost).map((each) => wrapped(each, 44)).join("\n") } : {}), nameGap: 36 },
+      yAxis: { ...axis(framed, quality, look, choice.logQuality), nameGap: look.narrow ? 44 : 54, nameTruncate: { maxWidth: look.narrow ? 300 : 320 } },
       series: [...frontLines, ...lines, ...series],
     };
   }
