@@ -250,7 +250,7 @@ const drawLandscape = (() => {
     return {
       animation: false,
       aria: { enabled: true, label: { description: `${quality.title} against ${cost.title}, ${points.length} points; the table has every figure.` } },
-      grid: { left: look.narrow ? 58 : 76, right: look.narrow ? 16 : 28, top: 22, bottom: look.narrow ? 76 : 60, outerBoundsMode: "none" },
+      grid: { left: look.narrow ? 70 : 84, right: look.narrow ? 16 : 28, top: 22, bottom: look.narrow ? 76 : 60, outerBoundsMode: "none" },
       textStyle: { fontFamily: "system-ui, sans-serif" },
       tooltip: {
         trigger: "item", confine: true, backgroundColor: look.raised, borderColor: look.line, textStyle: { color: look.ink },
