@@ -4,7 +4,7 @@ A unit is a row of the first map, its bias, and a column of the second. With sco
 width, which the architecture's own config can say, so the result loads in plain transformers. With data, the second
 maps are then refitted, bottom layer first, to give what they gave before.
 
-Source: Lin et al. 2022, arXiv:2211.09949 (there called low-rank approximation, and row pruning in its code; l1);
+Source: Lin et al. 2022, arXiv:2211.09949 (l1, there called low-rank approximation, and row pruning in its code);
 Kurtic et al. 2023, arXiv:2302.04089 (obs); Michel et al. 2019, arXiv:1905.10650 (taylor); Kwon et al. 2022,
 arXiv:2204.09656 (fisher)
 

@@ -59,6 +59,17 @@ def test_the_env_file_opens_the_door(folder: Path) -> None:
     assert stat.S_IMODE((folder / "env").stat().st_mode) == 0o600
 
 
+def test_sessions_of_the_page_outlast_a_restart(folder: Path) -> None:
+    """What signs them is made once and kept as privately as the key; the service is told it, the worker is not."""
+    kept = folder / "page_secret"
+    programs = {each.name: each.environment for each in Stack(folder)._own_programs()}
+
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert len(kept.read_text()) >= 43
+    assert programs["service"]["MODELPRESS_PAGE_SECRET"] == kept.read_text()
+    assert "MODELPRESS_PAGE_SECRET" not in programs["worker"] | programs["janitor"]
+
+
 def test_a_model_to_try_is_there(folder: Path) -> None:
     """``up`` has put a real model where the README's example looks for it."""
     keys = {found.key for found in Stack(folder).store(MODELS_BUCKET).list("minilm/")}
