@@ -31,8 +31,8 @@ def _knees(ground: Ground, fronts: Sequence[Front]) -> Iterator[str]:
             if (bend := points.get(bends[0] or "")) is not None:
                 yield (
                     f"The knee of {within(quality.title)} against {CHIEF_COSTS[cost]} is {bend.name}: "
-                    f"{said(bend, quality.name)} at {percent(ground.share(bend, cost) or 0)}; beyond it, more "
-                    f"{CHIEF_COSTS[cost]} gain least."
+                    f"{said(bend, quality.name)} at {percent(ground.share(bend, cost) or 0)}: beyond it, "
+                    "a gain costs most."
                 )
 
 

@@ -52,6 +52,15 @@ def test_zeros_change_neither_executed_macs_nor_wall_clock() -> None:
     assert "the wall-clock did not change: 0.99 to 1.00 times that of the dense model" in text
 
 
+def test_other_times_for_the_same_work_say_how_far_times_are_off() -> None:
+    """Zeros that seem to save time are no speed-up: the work is the same, and the clock was disturbed."""
+    text = said(ended("half", "weight_pruning", zeros=0.5, time=0.9), ended("heads", "head_pruning", params=0.5))
+
+    assert "Of 2 smaller points 1 is faster" in text
+    assert "as the work is the same, a wall-clock of 0.90 times the dense one is how far times were off" in text
+    assert "half executes" not in text
+
+
 def test_smaller_and_not_faster_is_named() -> None:
     """Fewer parameters with an interval that includes 1 is no speed-up; one above 1 is called slower."""
     text = said(
