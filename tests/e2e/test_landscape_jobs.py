@@ -1,6 +1,9 @@
 """Landscapes over HTTP: many compressions as one job, compared and charted."""
 
+import csv
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from http_calls import QUICK, Json
@@ -10,7 +13,7 @@ GRID: Json = {"techniques": ["head_pruning", "weight_pruning"], "removed": [0.5]
 
 
 def test_a_landscape_compares_its_points(
-    press: ModelPress, model_uris: Mapping[str, str], data_uris: Mapping[str, str]
+    press: ModelPress, model_uris: Mapping[str, str], data_uris: Mapping[str, str], tmp_path: Path
 ) -> None:
     """Every point is a job of its own; the report compares them, one that fails does not cost the others."""
     asked: Json = {"model": model_uris["bert"], "data": data_uris["bert"], "profile": QUICK, "labels": {"of": "one"}}
@@ -27,6 +30,12 @@ def test_a_landscape_compares_its_points(
     alone = press.job(heads.job)
     assert alone.record.parent == landscape.id
     assert heads["values"].params_total == alone.report().compressed.params_total
+
+    folder = landscape.download(tmp_path / "charts")
+    rows = list(csv.DictReader((folder / "landscape.csv").read_text().splitlines()))
+    assert [row["name"] for row in rows] == [point.name for point in report.points]
+    assert json.loads((folder / "landscape.json").read_text()) == report.to_json()
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".csv", ".html", ".png", ".svg"}
 
     more = press.landscape(**asked, grid={**GRID, "removed": [0.5, 0.25]}).wait(timeout=300)
     reused = {point.name for point in more.report().points if point.reused}
