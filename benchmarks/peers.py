@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from jobs.batches import Batch
 from jobs.compression.anatomy import anatomy_of
@@ -30,15 +31,14 @@ Tool = Callable[[PreTrainedModel, Batch], PreTrainedModel]
 def torch_pruning(model: PreTrainedModel, batch: Batch) -> PreTrainedModel:
     """Return *model* with half of the heads and units of every layer, by magnitude."""
     tool: Any = import_module("torch_pruning")
-    layers = anatomy_of(model).layers(model)
-    queries, widening = ([find(layer) for layer in layers] for find in (_query, _up))
+    queries, widening, heads = _maps(model)
     tool.pruner.BasePruner(
         model,
         example_inputs=dict(batch),
         importance=tool.importance.MagnitudeImportance(),
         pruning_ratio=0.0,
         pruning_ratio_dict={tuple(queries): NEXT_TO_NOTHING, tuple(widening): 0.5},
-        num_heads={slot.linear: layer.attention.heads for layer in layers for slot in layer.attention.inward},
+        num_heads=heads,
         prune_num_heads=True,
         prune_head_dims=False,
         head_pruning_ratio=0.5,
@@ -57,7 +57,7 @@ def nncf(model: PreTrainedModel, batch: Batch) -> PreTrainedModel:
 
 def torch_prune(model: PreTrainedModel, batch: Batch) -> PreTrainedModel:
     """Return *model* with half of the weights of its linear maps set to zero, over all of them."""
-    chosen = [(module, "weight") for module in model.modules() if isinstance(module, nn.Linear)]
+    chosen = [(module, "weight") for module in model.modules() if isinstance(module, nn.Linear | Conv1D)]
     prune.global_unstructured(chosen, pruning_method=prune.L1Unstructured, amount=0.5)
     for module, name in chosen:
         prune.remove(module, name)
@@ -86,12 +86,19 @@ def versions(*names: str) -> dict[str, str]:
     return found
 
 
-def _query(layer: Any) -> nn.Module:
-    return layer.attention.query.linear
-
-
-def _up(layer: Any) -> nn.Module:
-    return layer.feed_forward.up.linear
+def _maps(model: PreTrainedModel) -> tuple[list[nn.Module], list[nn.Module], dict[nn.Module, int]]:
+    """Return the query maps, those that widen, and how many heads each map into attention has."""
+    if model.config.model_type == "gpt2":  # one map for query, key and value
+        fused, widening = ([getattr(block, part) for block in model.h] for part in ("attn", "mlp"))
+        queries = [each.c_attn for each in fused]
+        return queries, [each.c_fc for each in widening], dict.fromkeys(queries, model.config.n_head)
+    layers = anatomy_of(model).layers(model)
+    heads = {slot.linear: layer.attention.heads for layer in layers for slot in layer.attention.inward}
+    return (
+        [layer.attention.query.linear for layer in layers],
+        [layer.feed_forward.up.linear for layer in layers],
+        heads,
+    )
 
 
 def one_thread() -> None:
