@@ -1,9 +1,4 @@
-"""The picture of what probes find: a panel for each technique, an error rate for each label, against what is removed.
-
-    python -m benchmarks.quality.panels
-
-draws what has been measured, again.
-"""
+"""The picture of what probes find: a panel for each technique, a line of error rates for each label."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +15,7 @@ from benchmarks.quality.figure import INK, STYLE
 TITLES = {
     "ffn_pruning": "feed-forward units removed",
     "head_pruning": "heads removed",
-    "low_rank": "low rank: parameters removed",
+    "low_rank": "parameters removed by rank",
     "fewer_layers": "layers removed",
 }
 LOOKS = (("#d55e00", "o"), ("#1f82c0", "s"))
@@ -43,15 +38,16 @@ class Panels:
 def draw(rows: Sequence[dict[str, Any]], panels: Panels, path: Path) -> None:
     """Write the picture of *rows* to *path* as SVG: the same rows, the same bytes."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.4, 3.1), layout="constrained")
+        figure = Figure(figsize=(8.4, 3.4), layout="constrained")
         places = figure.subplots(1, len(TITLES), sharex=True, sharey=True)
         for axes, (technique, title) in zip(places, TITLES.items(), strict=True):
             found = [row for row in rows if row["technique"] in ("dense", technique)]
             _panel(axes, sorted(found, key=lambda row: float(row["removed"])), panels)
             axes.set_title(title, fontsize=9, color=INK)
+        highest = max(_errors(row[label])[2] for row in rows for label in panels.lines)
+        places[0].set_ylim(0, 1.05 * highest)
         places[0].set_ylabel(panels.axis)
-        if len(panels.lines) > 1:
-            places[0].legend(frameon=False, fontsize=9, loc="upper left")
+        figure.legend(*places[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
 
 
@@ -76,7 +72,6 @@ def _panel(axes: Axes, rows: Sequence[dict[str, Any]], panels: Panels) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xticks([0, 0.25, 0.5, 0.75])
     axes.set_xlim(-0.06, 0.81)
-    axes.set_ylim(bottom=0)
     axes.grid(color=INK, alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 
