@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
 from jobs.contract.landscape import LandscapePoint, LandscapeReport, Measure
 from jobs.landscape.ground import CHIEF_COSTS, Ground, by_series
@@ -23,6 +23,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK, SOFT = "#1d2125", "#5b636b"
 SIZE_IN = (3.1, 2.6)
 """Of one panel, width and height."""
+WIDE = 4.0
+"""The largest of errors over the smallest from which on their axis is logarithmic."""
 
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "landscape",  # else every drawing of the same figures is another file
@@ -98,8 +100,18 @@ def _panel(axes: Axes, report: LandscapeReport, cost: Measure, quality: Measure,
     axes.xaxis.set_major_locator(MaxNLocator(5))
     if cost.unit != "× dense":
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    _spread(axes, [each.values[quality.name] for each in points], quality)
     axes.grid(color=SOFT, alpha=0.2, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _spread(axes: Axes, values: Sequence[float], quality: Measure) -> None:
+    """Draw errors that lie far apart on a logarithmic axis: on a linear one a single bad point leaves no room."""
+    if quality.better == "lower" and values and 0 < min(values) * WIDE < max(values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
+        axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _series(axes: Axes, points: Sequence[LandscapePoint], cost: Measure, quality: Measure, look: Look) -> None:

@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields, validate
 
 from jobs.contract.catalogue import CatalogueEntry
 from jobs.contract.spec import TargetMetric
+from jobs.landscape.outcome import DENSE, SAME_STEPS
 from jobs.landscape.points import AMOUNTS
 from service.schemas.base import AtLeastOne, ExactlyOne, Json, RequestSchema
 from service.schemas.fields import (
@@ -35,7 +36,9 @@ from service.schemas.requests import (
 MOST_POINTS = 100
 MOST_AMOUNTS = 20
 LONGEST_NAME = 80
-NAME = r"[^\x00-\x1f\x7f-\x9f]+"
+RESERVED = (DENSE, SAME_STEPS)
+NAME = rf"(?!({'|'.join(RESERVED)})$)[^\x00-\x1f\x7f-\x9f]+"
+"""What the landscape itself adds to the points has names of its own."""
 
 
 def shares(about: str, **options: Any) -> StrictList:
@@ -51,7 +54,7 @@ def shares(about: str, **options: Any) -> StrictList:
 
 def named(about: str) -> Patterned:
     """Return a short text of one line."""
-    said = f"1 to {LONGEST_NAME} characters without line breaks"
+    said = f"1 to {LONGEST_NAME} characters without line breaks, and not {' or '.join(RESERVED)}"
     return Patterned(NAME, said, longest=LONGEST_NAME, metadata={"description": about})
 
 

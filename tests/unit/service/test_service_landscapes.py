@@ -9,6 +9,7 @@ from jobs.contract.state import JobState
 from jobs.landscape.points import points_of
 
 MODEL = {"uri": "s3://models/minilm"}
+TARGET = {"target": {"metric": "macs", "ratio": 0.5}}
 GRID = {"techniques": ["head_pruning"], "removed": [0.25, 0.5]}
 
 
@@ -67,6 +68,8 @@ def test_cancelling_a_landscape_cancels_its_points(world: World) -> None:
         ({"grid": {**GRID, "removed": [1]}}, "/grid/removed/0", "at most 0.99"),
         ({"grid": {**GRID, "techniques": ["magic"]}}, "/grid/techniques/0", "Expected one of head_pruning"),
         ({"points": [{}]}, "/points/0", "exactly one of steps, target"),
+        ({"points": [{**TARGET, "name": "dense"}]}, "/points/0/name", "not dense or same_steps"),
+        ({"points": [{**TARGET, "series": "same_steps"}]}, "/points/0/series", "not dense or same_steps"),
         ({"grid": GRID, "controls": {"same_steps": True}}, "/recovery", "add recovery"),
         ({"points": [{"steps": [{"technique": "distillation", "layers_kept": 3}]}]}, "/data", "learns from data"),
     ],
