@@ -7,7 +7,6 @@ from deploy.landscape.published import POINTS, Published
 from jobs.contract.landscape import LandscapePoint, LandscapeReport, Measure
 from jobs.contract.state import JobState
 from jobs.landscape.answers import answers
-from jobs.landscape.ground import CHIEF_COSTS
 from jobs.landscape.pareto import fronts
 
 PHONE_ERROR_RATE = Measure(
@@ -23,7 +22,7 @@ WARNING = "Weights are random and nothing was trained: quality is what is publis
 
 def charted(report: Mapping[str, Any]) -> LandscapeReport:
     """Return what is published of the models in *report*, a landscape's, against what was measured of them."""
-    measures = (*(Measure(**each) for each in report["measures"] if each["name"] in CHIEF_COSTS), PHONE_ERROR_RATE)
+    measures = (*(Measure(**each) for each in report["measures"] if each["role"] == "cost"), PHONE_ERROR_RATE)
     found = {point["name"]: point for point in report["points"]}
     points = tuple(_point(each, found[each.name]) for each in POINTS)
     best = fronts(measures, points)
@@ -40,14 +39,12 @@ def charted(report: Mapping[str, Any]) -> LandscapeReport:
 
 
 def _point(published: Published, measured: Mapping[str, Any]) -> LandscapePoint:
-    values = {name: value for name, value in measured["values"].items() if name in CHIEF_COSTS}
-    intervals = {name: tuple(ends) for name, ends in measured["intervals"].items() if name in CHIEF_COSTS}
     return LandscapePoint(
         name=published.name,
         series=published.series,
         job=None,
         state=JobState.SUCCEEDED.value,
         reused=False,
-        values=values | {PHONE_ERROR_RATE.name: published.phone_error_rate},
-        intervals=intervals,
+        values={**measured["values"], PHONE_ERROR_RATE.name: published.phone_error_rate},
+        intervals={name: tuple(ends) for name, ends in measured["intervals"].items()},
     )

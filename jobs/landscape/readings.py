@@ -84,12 +84,17 @@ def _macs(given: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, ...]]]:
 
 def _times(report: Mapping[str, Any], given: Mapping[str, Any], side: Side) -> Iterator[tuple[str, tuple[float, ...]]]:
     for faster in (each for each in report["speedup"] if each["input"] == given["input"]):
-        relative = (1 / faster["ratio"], 1 / faster["high"], 1 / faster["low"])
-        yield "latency_relative", (1.0,) if side == "dense" else relative
+        yield "latency_relative", (1.0,) if side == "dense" else _relative(faster)
     if given["latency_ms"] is not None:
         yield "latency_ms", (given["latency_ms"]["p50"],)
     if given["real_time_factor"] is not None:
         yield "real_time_factor", (given["real_time_factor"],)
+
+
+def _relative(faster: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the inverse of a speed-up, with its interval unless there were too few pairs to tell by it."""
+    told = faster["conclusive"] or faster["low"] <= 1 <= faster["high"]
+    return (1 / faster["ratio"], *((1 / faster["high"], 1 / faster["low"]) if told else ()))
 
 
 def _unchanged() -> Readings:

@@ -49,7 +49,7 @@ def _realised(ground: Ground, faster: Sequence[LandscapePoint]) -> Iterator[str]
 def _zeros(ground: Ground, series: str, points: Sequence[LandscapePoint]) -> str:
     """Return that zeros save nothing; as the work is the dense model's, other times say how far times are off."""
     macs = amount(ground.dense.values["macs_executed"])
-    needed = spread((ground.share(each, "macs_theoretical") or 0 for each in points), percent)
+    needed = spread(_shares(ground, points, "macs_theoretical"), percent)
     ratios = spread((each.values[RELATIVE] for each in points), times)
     if all(low <= 1 <= high for low, high in map(_interval, points)):
         clock = f"the wall-clock did not change: {ratios} times that of the dense model, each 95 % interval includes 1"
@@ -74,7 +74,7 @@ def _not_faster(ground: Ground, series: str, points: Sequence[LandscapePoint]) -
     saved = [
         f"{spread(shares, percent)} of {words}"
         for name, words in SAVED.items()
-        if (shares := [ground.share(each, name) or 0 for each in points]) and min(shares) <= 1 - LEAST_SAVED
+        if (shares := _shares(ground, points, name)) and min(shares) <= 1 - LEAST_SAVED
     ]
     slower = [each for each in points if _interval(each)[0] > 1]
     worst = f"; slower: {_outside(slower)}" if slower else ""
@@ -83,6 +83,11 @@ def _not_faster(ground: Ground, series: str, points: Sequence[LandscapePoint]) -
         f"{spread((each.values[RELATIVE] for each in points), times)} times the dense model's wall-clock; "
         f"no 95 % interval lies below 1{worst}."
     )
+
+
+def _shares(ground: Ground, points: Sequence[LandscapePoint], measure: str) -> list[float]:
+    found = (ground.share(each, measure) for each in points)
+    return [share for share in found if share is not None]
 
 
 def _saved(ground: Ground, point: LandscapePoint) -> bool:

@@ -131,3 +131,15 @@ def test_shared_warnings_are_told_once_and_others_pointed_at() -> None:
 
     assert report.warnings == ("Made up.", "Read the warnings of b too.")
     assert point(report, "b").warnings == ("Made up.", "Odd.")
+
+
+def test_too_few_pairs_give_no_interval() -> None:
+    """An interval that leaves 1 out without being conclusive is not shown, and nothing is called faster by it."""
+    outcome = ended("a", "head_pruning", params=0.5)
+    assert outcome.report is not None
+    outcome.report["speedup"][0]["conclusive"] = False
+    report = assemble([outcome])
+
+    assert point(report, "a").values["latency_relative"] == 0.5
+    assert "latency_relative" not in point(report, "a").intervals
+    assert not any("are faster" in each for each in report.answers)
