@@ -27,6 +27,7 @@ JOB_ROUTES = (
     ("GET", "/v1/jobs/{}"),
     ("GET", "/v1/jobs/{}?wait=1"),
     ("POST", "/v1/jobs/{}/cancel"),
+    ("GET", "/v1/landscapes/{}"),
     ("GET", "/v1/jobs/{}/events"),
     ("GET", "/v1/jobs/{}/report"),
     ("GET", "/v1/jobs/{}/artifacts"),

@@ -9,7 +9,7 @@ from jobs.adapters.data import READABLE, fetch_data
 from jobs.adapters.sources import Sources
 from jobs.contract.errors import DataNotFoundError
 from jobs.contract.uris import parse_uri
-from jobs.datasets import audio, images, text
+from jobs.datasets import audio, images, tables, text
 
 
 def test_data_folder_brings_only_what_can_be_read(sources: Sources, tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_data_folder_brings_only_what_can_be_read(sources: Sources, tmp_path: Pa
 
 def test_what_can_be_read_is_what_is_fetched() -> None:
     """Fetching and reading agree on the kinds of data files."""
-    assert audio.ENDINGS | images.ENDINGS | set(text._READERS) == READABLE
+    assert audio.ENDINGS | images.ENDINGS | {text.LINES, *tables.READERS} == READABLE
 
 
 def test_one_data_file_is_enough(sources: Sources, tmp_path: Path) -> None:
