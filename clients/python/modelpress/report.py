@@ -96,7 +96,7 @@ _POINT_FIGURES = {
 def _landscape_lines(report: Record) -> Iterator[str]:
     rows = [("", "state", *_POINT_FIGURES.values())]
     for point in report.points:
-        figures = (_figure(point["values"].get(name)) for name in _POINT_FIGURES)
+        figures = (_figure(_whole(point["values"].get(name))) for name in _POINT_FIGURES)
         rows.append((point.name, point.state, *figures))
     return _table(rows)
 
@@ -112,6 +112,11 @@ def _rows(figures: Mapping[str, str], suffix: str, dense: Record, compressed: Re
 def _row(title: str, dense: float | None, compressed: float | None) -> Row:
     kept = f"{compressed / dense:.1%}" if dense and compressed is not None else "–"
     return title, _figure(dense), _figure(compressed), kept
+
+
+def _whole(value: float | None) -> float | None:
+    """Return a count as what it is, though all values of a landscape travel as numbers of one kind."""
+    return int(value) if value is not None and float(value).is_integer() else value
 
 
 def _figure(value: float | None) -> str:
