@@ -18,14 +18,14 @@ from deploy.embedded.processes import StartError
 from deploy.embedded.stack import MODELS_BUCKET, Stack, state_folder
 from deploy.landscape.following import finished
 
-SENTENCES = 64
+SENTENCES = 48
 REMOVED = [0.25, 0.5, 0.75]
 GRID: Json = {
     "techniques": ["head_pruning", "ffn_pruning", "low_rank", "weight_pruning"],
     "targets": ["params"],
     "removed": REMOVED,
 }
-STUDENT: Json = {"technique": "distillation", "steps": 40, "batch_size": 8, "learning_rate": 2e-3}
+STUDENT: Json = {"technique": "distillation", "steps": 16, "batch_size": 8, "learning_rate": 2e-3}
 STUDENTS: list[Json] = [{"steps": [{**STUDENT, "layers_removed": removed}]} for removed in REMOVED]
 FORMATS: list[Json] = [{"steps": [{"technique": "quantization", "dtype": dtype}]} for dtype in ("bfloat16", "int8")]
 FURTHER = """\
