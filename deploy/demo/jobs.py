@@ -44,7 +44,7 @@ SPEECH = (  # random weights have nothing to lose: data would only take time
     ),
 )
 TEXT_PROFILE: Json = {"inputs": [{"kind": "text", "batch_size": 1, "tokens": 128}], "repeats": 20}
-SPEECH_PROFILE: Json = {"inputs": [{"kind": "audio", "batch_size": 1, "seconds": SPEECH_SECONDS}], "repeats": 5}
+SPEECH_PROFILE: Json = {"inputs": [{"kind": "audio", "batch_size": 1, "seconds": SPEECH_SECONDS}], "repeats": 6}
 
 
 def finished(name: str, job: Job) -> Job:
