@@ -5,14 +5,14 @@ once, by whoever comes first. Everything that Redis holds of a job can be rebuil
 it is found missing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from redis import Redis
 
-from jobs.contract.errors import ModelPressError, QueueError
+from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.spec import Json
 from jobs.contract.state import JobState
 from jobs.state import records
@@ -51,6 +51,8 @@ class Ledger(LedgerReader):
         lease_s: how long an attempt may be silent [s].
         max_attempts: how often a job is tried.
         clock: tells the time.
+        ended: called with each job that has its outcome, before its marker goes. While one of them fails the marker
+            stays, and the janitor has all of them called again: at least once, so twice must be as good as once.
     """
 
     def __init__(
@@ -61,9 +63,11 @@ class Ledger(LedgerReader):
         lease_s: float = 60,
         max_attempts: int = 3,
         clock: Callable[[], datetime] = records.utc_now,
+        ended: Sequence[Callable[[Job], object]] = (),
     ) -> None:
         super().__init__(store, redis, lease_s=lease_s, clock=clock)
         self._max_attempts = max_attempts
+        self._ended = ended
 
     def accept(
         self,
@@ -312,7 +316,9 @@ class Ledger(LedgerReader):
         try:
             values = {name: getattr(settled, name) for name in _SETTLED}
             self._change(settled, values, states=OPEN_STATES, event=ended_event(settled))
-        except QueueError:
-            return settled  # it has ended all the same; the marker stays until Redis has been told
+            for tell in self._ended:
+                tell(settled)
+        except (QueueError, StorageError):
+            return settled  # it has ended all the same; the marker stays until Redis and everybody has been told
         self._archive.close(job.id)
         return settled
