@@ -14,6 +14,8 @@ from flask_smorest.utils import prepare_response
 from marshmallow import Schema, fields, validate
 from werkzeug.exceptions import HTTPException
 
+from jobs.state.keys import Scope
+from service.auth import needed_by
 from service.errors import PROBLEM, handle_framework_error
 from service.parsing import RequestParser
 from service.schemas.answers import Problem
@@ -21,11 +23,14 @@ from service.schemas.base import AnswerUnion, RequestSchema
 from service.schemas.fields import AnyOf, Labels, NamedEnum, OneOf, StrictList, Tag
 
 Json = dict[str, Any]
+KEY = "apiKey"
+"""The name of the one security scheme."""
 View = TypeVar("View", bound=Callable[..., Any])
 
 PROBLEMS: Mapping[int, tuple[str, str]] = {
     400: ("BadRequest", "The body is not JSON"),
-    401: ("Unauthorized", "The API key is missing or not known"),
+    401: ("Unauthorized", "The API key is missing, not known or over"),
+    403: ("Forbidden", "The API key may not do this"),
     404: ("NotFound", "There is nothing here for this key"),
     409: ("Conflict", "The job has ended without a result, or the files of the upload do not fit together"),
     413: ("PayloadTooLarge", "The body is too large"),
@@ -38,12 +43,17 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
-    """Views whose errors are documented without being listed: what can go wrong follows from what they read."""
+    """Views whose errors are documented without being listed: what can go wrong follows from what they read.
+
+    Attributes:
+        scope: what a key needs for any of them; None: what the method says.
+    """
 
     ARGUMENTS_PARSER = RequestParser()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scope: Scope | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.scope = scope
         self._prepare_doc_cbks.append(self._prepare_problem_doc)
 
     def reads_header(self, parameter: Json) -> Callable[[View], View]:
@@ -57,8 +67,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         return decorator
 
-    def _prepare_problem_doc(self, doc: Json, doc_info: Json, **_: Any) -> Json:
+    def _prepare_problem_doc(self, doc: Json, doc_info: Json, *, method: str, **_: Any) -> Json:
         private = doc_info.get("manual_doc", {}).get("security") != []
+        if private:
+            doc["security"] = [{KEY: [str(self.scope or needed_by(method))]}]
         responses = doc.setdefault("responses", {})
         reads = "requestBody" in doc or bool(doc.get("parameters"))
         for status in _problem_statuses(private=private, body="requestBody" in doc, reads=reads):
@@ -71,7 +83,7 @@ def _problem_statuses(*, private: bool, body: bool, reads: bool) -> Iterator[int
     if body:
         yield from (400, 413, 415)
     if private:
-        yield 401
+        yield from (401, 403)
     if reads:
         yield 422
     yield from (500, 503)
@@ -92,8 +104,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             response = {"description": description, "schema": self.ERROR_SCHEMA}
             if status == HTTPStatus.SERVICE_UNAVAILABLE:
                 response["headers"] = {"Retry-After": _header("integer", "When to try again [s]")}
-            if status == HTTPStatus.UNAUTHORIZED:
-                response["headers"] = {"WWW-Authenticate": _header("string", "Bearer")}
+            if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                response["headers"] = {"WWW-Authenticate": _header("string", "Bearer, and the scope that is needed")}
             prepare_response(response, self.spec, PROBLEM)
             self.spec.components.response(name, response, lazy=True)
 

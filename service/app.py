@@ -8,7 +8,7 @@ from jinja2 import StrictUndefined
 from ulid import ULID
 
 from service import auth, errors
-from service.api import Api, spec_options
+from service.api import KEY, Api, spec_options
 from service.ports import EXTENSION, Services
 from service.views import (
     artifacts,
@@ -65,7 +65,7 @@ def create_app(services: Services) -> Flask:
     app.after_request(_add_headers)
     errors.register(app)
     api = Api(app, spec_kwargs=spec_options())
-    api.spec.components.security_scheme("apiKey", {"type": "http", "scheme": "bearer", "description": auth.ABOUT})
+    api.spec.components.security_scheme(KEY, {"type": "http", "scheme": "bearer", "description": auth.ABOUT})
     for view in VIEWS:
         api.register_blueprint(view.blueprint)
     for blueprint in (ui.blueprint, *pages.BLUEPRINTS):
@@ -82,7 +82,7 @@ def _config(services: Services) -> dict[str, Any]:
         "OPENAPI_URL_PREFIX": "/",
         "API_SPEC_OPTIONS": {
             "info": {"description": DESCRIPTION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
-            "security": [{"apiKey": []}],
+            "security": [{KEY: []}],
             "servers": [{"url": "/"}],
         },
     }

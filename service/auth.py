@@ -1,30 +1,92 @@
-"""Who is calling: a bearer key, checked before anything of the request is read."""
+"""Who is calling and what they may do: checked before anything of the request is read.
 
+What a call needs is said once: looking needs ``read``, anything else ``write``, unless the blueprint names a scope.
+"""
+
+from dataclasses import dataclass
 from typing import cast
 
-from flask import g, request
+from flask import Request, current_app, g, request
 
-from service.errors import API, UnauthorizedError
+from jobs.state.keys import Holder, Scope
+from service.errors import API, InsufficientScopeError, UnauthorizedError
 from service.ports import services
 
-ABOUT = "An API key, as `python -m service.keys create` prints it"
+ABOUT = (
+    "An API key, as `python -m service.keys create` prints it, or a token of the identity provider where one is "
+    "configured. It must have the scope that the operation names: "
+    "`read` to look, `write` to ask for work and stop it, `admin` to change what others are told."
+)
+LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever a credential stands for.
+
+    Attributes:
+        tenant: whose jobs they see.
+        name: what the credential is called in logs: no secret.
+        scopes: what they may do.
+    """
+
+    tenant: str
+    name: str
+    scopes: frozenset[Scope]
+
+    @classmethod
+    def of(cls, holder: Holder) -> "Caller":
+        """Return the caller who holds a key."""
+        return cls(holder.tenant, f"key:{holder.key_id}", holder.scopes)
 
 
 def require_key() -> None:
     """Find the tenant of a call to the API, whether or not the address exists.
 
     Raises:
-        UnauthorizedError: the key is missing or unknown; both look the same.
+        UnauthorizedError: the key is missing, unknown or over; all look the same.
+        InsufficientScopeError: the key is good, but not for this.
     """
-    if not request.path.startswith(API):
-        return
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    found = services().keys.authenticate(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
-    if found is None:
-        raise UnauthorizedError("Expected a known API key; send Authorization: Bearer <key>.")
-    g.tenant = found
+    if request.path.startswith(API):
+        admit(_identified(request))
+
+
+def admit(caller: Caller) -> None:
+    """Let *caller* do what this request asks for.
+
+    Raises:
+        InsufficientScopeError: it is not theirs to do.
+    """
+    g.caller = caller
+    needed = scope_of(request.method, request.blueprint)
+    if needed not in caller.scopes:
+        raise InsufficientScopeError(needed, caller.scopes)
+
+
+def scope_of(method: str, blueprint: str | None) -> Scope:
+    """Return what a call needs."""
+    named: Scope | None = getattr(current_app.blueprints.get(blueprint or ""), "scope", None)
+    return named or needed_by(method)
+
+
+def needed_by(method: str) -> Scope:
+    """Return what a call by *method* needs where nothing else is said."""
+    return Scope.READ if method.upper() in LOOKING else Scope.WRITE
+
+
+def caller() -> Caller:
+    """Return who sends this request."""
+    return cast(Caller, g.caller)
 
 
 def tenant() -> str:
     """Return whose request this is."""
-    return cast(str, g.tenant)
+    return caller().tenant
+
+
+def _identified(sent: Request) -> Caller:
+    scheme, _, key = sent.headers.get("Authorization", "").partition(" ")
+    found = services().keys.identify(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    if found is None:
+        raise UnauthorizedError("Expected a known API key; send Authorization: Bearer <key>.")
+    return Caller.of(found)

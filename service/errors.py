@@ -3,7 +3,7 @@
 What both sides can say is in `jobs.contract.errors`; here is the rest, which only a web server can say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -17,11 +17,17 @@ from service.rendering import page
 
 PROBLEM = "application/problem+json"
 API = "/v1/"
+REALM = "modelpress"
 RETRY_AFTER_S = 2
 
 
 class HttpError(ModelPressError):
     """Base of the errors that only the HTTP side knows."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return what the answer says beside its body."""
+        return {}
 
 
 class BadRequestError(HttpError):
@@ -39,10 +45,31 @@ class MalformedJsonError(HttpError):
 
 
 class UnauthorizedError(HttpError):
-    """The API key is missing or not known; send ``Authorization: Bearer <key>``."""
+    """The API key is missing, not known or over; send ``Authorization: Bearer <key>``."""
 
     code = "unauthorized"
     status = 401
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return how to prove who one is (RFC 6750)."""
+        return {"WWW-Authenticate": f'Bearer realm="{REALM}"'}
+
+
+class InsufficientScopeError(HttpError):
+    """The key is good, but may not do this; make one with the scope that is named."""
+
+    code = "insufficient_scope"
+    status = 403
+
+    def __init__(self, needed: str, held: Collection[str]) -> None:
+        super().__init__(f"Expected a key with the scope {needed}; this one has {', '.join(sorted(held)) or 'none'}.")
+        self.needed = needed
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return what the key would need (RFC 6750)."""
+        return {"WWW-Authenticate": f'Bearer realm="{REALM}", error="{self.code}", scope="{self.needed}"'}
 
 
 class ForeignFormError(HttpError):
@@ -188,8 +215,8 @@ def register(app: Flask) -> None:
     def say(error: ModelPressError) -> Response:
         """Return what one of our errors says."""
         headers = {"Retry-After": str(RETRY_AFTER_S)} if error.retryable else {}
-        if error.status == HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = 'Bearer realm="modelpress"'
+        if isinstance(error, HttpError):
+            headers |= error.headers
         return _problem(error.status, error.code, error.message, retryable=error.retryable, headers=headers)
 
     @app.errorhandler(ObjectMissingError)

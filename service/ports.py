@@ -94,14 +94,11 @@ class Uploads(Protocol):
 class Keys(Protocol):
     """Who may call."""
 
-    def authenticate(self, key: str) -> str | None:
-        """Return the tenant whose key this is."""
-
     def identify(self, key: str) -> Holder | None:
         """Return who holds the key."""
 
     def holder(self, key_id: str) -> Holder | None:
-        """Return who holds the key with this id, for as long as it opens the door."""
+        """Return who holds the key with this id, for as long as it is good."""
 
 
 class Link(Protocol):

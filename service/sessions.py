@@ -20,13 +20,11 @@ class Session:
     """A browser that somebody signed in with.
 
     Attributes:
-        tenant: whose jobs it shows.
-        key_id: the key that opened it.
+        holder: of the key that opened it.
         form_token: what each of its forms sends back.
     """
 
-    tenant: str
-    key_id: str
+    holder: Holder
     form_token: str = field(repr=False)
 
 
@@ -57,7 +55,7 @@ def current() -> Session | None:
         _signer(holder).unsign(text, max_age=services().settings.page_session_s)
     except BadSignature:
         return None
-    return Session(holder.tenant, holder.key_id, hmac.new(text.encode(), b"form", hashlib.sha256).hexdigest())
+    return Session(holder, hmac.new(text.encode(), b"form", hashlib.sha256).hexdigest())
 
 
 def check_origin() -> None:

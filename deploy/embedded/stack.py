@@ -178,7 +178,7 @@ class Stack:
     def _ensure_key(self) -> None:
         state = State.open(StateSettings.from_env(self.settings))
         with contextlib.closing(state.redis):
-            if not self._key_file.exists() or state.keys.authenticate(self.api_key) is None:
+            if not self._key_file.exists() or state.keys.identify(self.api_key) is None:
                 write_private(self._key_file, state.keys.create(TENANT, "embedded stack"))
 
     def _write_env(self) -> None:

@@ -1,26 +1,49 @@
-"""API keys: ``mp_<id>_<secret>``, of which only the secret's hash is stored."""
+"""API keys: ``mp_<id>_<secret>``, of which only the secret's hash is stored.
+
+A key says what it may do and until when. It is rotated by a second key beside it, which may do the same, and an end for
+the first.
+"""
 
 import hmac
-import json
 import re
 import secrets
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
 
 from redis import Redis
 from ulid import ULID
 
 from jobs.contract.errors import InvalidRequestError, QueueError
-from jobs.contract.spec import Json, canonical_json, sha256_hex
+from jobs.contract.spec import Json, sha256_hex
 from jobs.state.events import redis_errors
-from jobs.state.objects import ObjectMissingError, ObjectStore
-from jobs.state.records import format_time, utc_now
+from jobs.state.objects import ObjectStore
+from jobs.state.records import format_time, parse_time, utc_now
+from jobs.state.remembered import CACHE_S, Remembered
 
-CACHE_S = 60
-"""How long a key that was taken away may still open the door [s]."""
+USED = "modelpress:keys:used"
+"""The Redis hash of when each key was last used."""
+_FOLDER = "keys/"
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEY = re.compile(r"mp_(?P<id>[0-9A-HJKMNP-TV-Z]{26})_(?P<secret>[A-Za-z0-9_-]{43})")
 _KEY_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+
+
+class Scope(StrEnum):
+    """What a key may do for its tenant."""
+
+    READ = "read"
+    """look at what there is: jobs, events, reports, artifacts, uploads"""
+    WRITE = "write"
+    """ask for work and stop it: submit, upload, cancel"""
+    ADMIN = "admin"
+    """change what others are told: webhooks"""
+
+
+EVERYTHING = frozenset(Scope)
+"""What a key may do that was made without a word on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,45 +54,112 @@ class Holder:
         key_id: names the key.
         tenant: whose it is.
         sha256: of the secret; nobody who has not the key or the store knows it.
+        scopes: what it may do.
+        name: its owner's word for it.
+        expires_at: when it ends by itself.
     """
 
     key_id: str
     tenant: str
     sha256: str = field(repr=False)
+    scopes: frozenset[Scope] = EVERYTHING
+    name: str = ""
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def ended(self, now: datetime) -> bool:
+        """Return whether its time is over."""
+        return self.expires_at is not None and now >= self.expires_at
+
+    def to_record(self) -> Json:
+        """Return what the store keeps."""
+        return {
+            "tenant": self.tenant,
+            "name": self.name,
+            "sha256": self.sha256,
+            "scopes": sorted(self.scopes),
+            "created_at": format_time(self.created_at),
+            "expires_at": format_time(self.expires_at),
+        }
+
+    @classmethod
+    def from_record(cls, key_id: str, record: Json) -> Self:
+        """Return the key of *record*; one of before there were scopes may do everything."""
+        return cls(
+            key_id,
+            record["tenant"],
+            record["sha256"],
+            scopes=frozenset(map(Scope, record.get("scopes") or EVERYTHING)),
+            name=record["name"],
+            created_at=parse_time(record["created_at"]),
+            expires_at=parse_time(record["expires_at"]) if record.get("expires_at") else None,
+        )
 
 
 _NOBODY = Holder("", "", sha256_hex(b""))
 
 
 class Keys:
-    """Makes, checks and removes keys; the store keeps them, Redis remembers those in use."""
+    """Makes, checks, rotates and removes keys; the store keeps them, Redis remembers those in use.
 
-    def __init__(self, store: ObjectStore, redis: "Redis") -> None:
+    Args:
+        store: where their records are.
+        redis: a client that decodes its responses.
+        clock: tells the time.
+    """
+
+    def __init__(self, store: ObjectStore, redis: "Redis", clock: Callable[[], datetime] = utc_now) -> None:
         self._store = store
+        self._records = Remembered(store, redis)
         self._redis = redis
+        self._clock = clock
+        self._noted: dict[str, datetime] = {}
 
-    def create(self, tenant: str, name: str) -> str:
+    def create(
+        self,
+        tenant: str,
+        name: str,
+        *,
+        scopes: Collection[Scope] = EVERYTHING,
+        lasts: timedelta | None = None,
+    ) -> str:
         """Return a new key of *tenant*, which can never be shown again.
+
+        Args:
+            tenant: whose.
+            name: its owner's word for it.
+            scopes: what it may do.
+            lasts: how long; None: until it is revoked.
 
         Raises:
             InvalidRequestError: the tenant's name is none.
         """
-        if not _TENANT.fullmatch(tenant):
-            raise InvalidRequestError(f"Expected a tenant of a-z, 0-9 and '-', at most 63 long; got {tenant[:80]!r}.")
-        key_id, secret = str(ULID()), secrets.token_urlsafe(32)
-        record = {
-            "tenant": tenant,
-            "name": name,
-            "sha256": sha256_hex(secret.encode()),
-            "created_at": format_time(utc_now()),
-        }
-        self._store.put(_object_key(key_id), canonical_json(record))
-        return f"mp_{key_id}_{secret}"
+        check_tenant(tenant)
+        now = self._clock()
+        expires = now + lasts if lasts else None
+        return self._issue(Holder("", tenant, "", frozenset(scopes) or EVERYTHING, name, now, expires))
 
-    def authenticate(self, key: str) -> str | None:
-        """Return the tenant whose key this is."""
-        found = self.identify(key)
-        return found.tenant if found else None
+    def rotate(self, key_id: str, grace: timedelta) -> str:
+        """Return a new key like the one with this id (or text), which goes on for *grace* and no longer.
+
+        A key that was to end by itself is followed by one that lasts as long from now.
+
+        Raises:
+            InvalidRequestError: there is no such key, or it has ended.
+        """
+        old = self.holder(key_id_of(key_id))
+        if old is None:
+            raise InvalidRequestError(f"Expected the id of a key that is good; got {key_id_of(key_id)[:40]!r}.")
+        now, lasts = self._clock(), old.expires_at and old.created_at and old.expires_at - old.created_at
+        key = self._issue(replace(old, created_at=now, expires_at=now + lasts if lasts else None))
+        self._write(replace(old, expires_at=min(now + grace, old.expires_at or now + grace)))
+        return key
+
+    def revoke(self, key_id: str) -> Holder | None:
+        """Remove a key, by its id or whole; return whose it was."""
+        found = self.holder(key_id_of(key_id))
+        self._records.delete(_object_key(key_id_of(key_id)))
+        return found
 
     def identify(self, key: str) -> Holder | None:
         """Return who holds *key*; an unknown one takes as long to refuse as a wrong secret."""
@@ -77,47 +167,72 @@ class Keys:
         if parts is None:
             return None
         found = self.holder(parts["id"]) or _NOBODY
-        return found if hmac.compare_digest(sha256_hex(parts["secret"].encode()), found.sha256) else None
+        if not hmac.compare_digest(sha256_hex(parts["secret"].encode()), found.sha256):
+            return None
+        self._note_use(found.key_id)
+        return found
 
     def holder(self, key_id: str) -> Holder | None:
-        """Return who holds the key with this id, for as long as it is not revoked."""
-        record = self._record(key_id) if _KEY_ID.fullmatch(key_id) else None
-        return Holder(key_id, record["tenant"], record["sha256"]) if record else None
+        """Return who holds the key with this id, for as long as it is good."""
+        record = self._records.read(_object_key(key_id)) if _KEY_ID.fullmatch(key_id) else None
+        found = Holder.from_record(key_id, record) if record else None
+        return None if found is None or found.ended(self._clock()) else found
 
-    def revoke(self, key_id: str) -> None:
-        """Remove a key, by its id or whole."""
-        parts = _KEY.fullmatch(key_id)
-        self._store.delete(_object_key(parts["id"] if parts else key_id))
+    def all(self) -> Iterator[Holder]:
+        """Yield every key that was not revoked, also those whose time is over, oldest first."""
+        for found in self._store.list(_FOLDER):
+            key_id = found.key.removeprefix(_FOLDER).removesuffix(".json")
+            record = self._records.read(found.key)
+            if record is not None:
+                yield Holder.from_record(key_id, record)
 
-    def _record(self, key_id: str) -> Json | None:
-        text = self._remembered(key_id) or self._stored(key_id)
-        record: Json | None = json.loads(text) if text else None
-        return record
+    def last_used(self, key_id: str) -> datetime | None:
+        """Return when the key last opened the door, to within a minute; None: not since Redis was emptied."""
+        with redis_errors():
+            text = self._redis.hget(USED, key_id)
+        return parse_time(text) if isinstance(text, str) else None
 
-    def _remembered(self, key_id: str) -> str | None:
+    def _issue(self, holder: Holder) -> str:
+        key_id, secret = str(ULID()), secrets.token_urlsafe(32)
+        self._write(replace(holder, key_id=key_id, sha256=sha256_hex(secret.encode())))
+        return f"mp_{key_id}_{secret}"
+
+    def _write(self, holder: Holder) -> None:
+        self._records.write(_object_key(holder.key_id), holder.to_record())
+
+    def _note_use(self, key_id: str) -> None:
+        """Write down that the key is in use, once a minute and process."""
+        now = self._clock()
+        if key_id in self._noted and now - self._noted[key_id] < timedelta(seconds=CACHE_S):
+            return
+        self._noted[key_id] = now
         try:
             with redis_errors():
-                text: Any = self._redis.get(_cache_key(key_id))
+                self._redis.hset(USED, key_id, format_time(now) or "")
         except QueueError:
-            return None
-        return text if isinstance(text, str) else None
+            return  # nobody is kept out for it
 
-    def _stored(self, key_id: str) -> str | None:
-        try:
-            text = self._store.get(_object_key(key_id)).decode()
-        except ObjectMissingError:
-            return None
-        try:
-            with redis_errors():
-                self._redis.set(_cache_key(key_id), text, ex=CACHE_S)
-        except QueueError:
-            return text  # the store knew it: that is enough
-        return text
+
+def check_tenant(name: str) -> None:
+    """Refuse a tenant's name that cannot be part of an object's key.
+
+    Raises:
+        InvalidRequestError: it is not plain.
+    """
+    if not is_tenant(name):
+        raise InvalidRequestError(f"Expected a tenant of a-z, 0-9 and '-', at most 63 long; got {name[:80]!r}.")
+
+
+def is_tenant(name: str) -> bool:
+    """Return whether *name* can be a tenant's."""
+    return _TENANT.fullmatch(name) is not None
+
+
+def key_id_of(key: str) -> str:
+    """Return the id of a key, given whole or by its id."""
+    parts = _KEY.fullmatch(key)
+    return parts["id"] if parts else key
 
 
 def _object_key(key_id: str) -> str:
-    return f"keys/{key_id}.json"
-
-
-def _cache_key(key_id: str) -> str:
-    return f"modelpress:key:{key_id}"
+    return f"{_FOLDER}{key_id}.json"

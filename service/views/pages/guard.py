@@ -5,16 +5,23 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Response, g, request
 
+from jobs.state.keys import Scope
 from service import sessions
+from service.auth import Caller, admit
 
 SEE_OTHER = 303
 
 
 class PrivatePages(Blueprint):
-    """Views of whoever is signed in."""
+    """Views of whoever is signed in, with a key that may do this.
 
-    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+    Attributes:
+        scope: as a blueprint of the API has it.
+    """
+
+    def __init__(self, name: str, import_name: str, scope: Scope | None = None, **options: Any) -> None:
         super().__init__(name, import_name, **options)
+        self.scope = scope
         self.before_request(require_session)
 
 
@@ -25,7 +32,8 @@ def require_session() -> Any:
         return see(
             "/login" + (f"?{urlencode({'next': request.full_path.rstrip('?')})}" if request.method == "GET" else "")
         )
-    g.session, g.tenant = session, session.tenant
+    g.session = session
+    admit(Caller.of(session.holder))
     if request.method == "POST":
         sessions.check_origin()
         sessions.check_token(session)

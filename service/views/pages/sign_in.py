@@ -2,13 +2,14 @@
 
 from flask import Blueprint, Response, request
 
+from jobs.state.keys import Scope
 from service import sessions
 from service.ports import services
 from service.rendering import page
 from service.views.pages.guard import PrivatePages, local, see
 
 blueprint = Blueprint("sign_in", __name__)
-leaving = PrivatePages("sign_out", __name__)
+leaving = PrivatePages("sign_out", __name__, scope=Scope.READ)
 UNKNOWN = "Expected a known API key, as python -m service.keys create prints it."
 
 

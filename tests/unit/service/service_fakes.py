@@ -229,11 +229,6 @@ class FakeKeys:
         }
     )
 
-    def authenticate(self, key: str) -> str | None:
-        """Return whose key it is."""
-        holder = self.identify(key)
-        return holder.tenant if holder else None
-
     def identify(self, key: str) -> Holder | None:
         """Return who holds it."""
         return self.held.get(key)

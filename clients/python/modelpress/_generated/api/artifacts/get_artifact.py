@@ -36,6 +36,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = Problem.from_dict(response.json())
 
@@ -75,7 +80,7 @@ def sync_detailed(
     job_id: str,
     path: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 ) -> Response[Any | Problem]:
     """Download a file of the artifact.
 
@@ -109,7 +114,7 @@ def sync(
     job_id: str,
     path: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 ) -> Any | Problem | None:
     """Download a file of the artifact.
 
@@ -138,7 +143,7 @@ async def asyncio_detailed(
     job_id: str,
     path: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 ) -> Response[Any | Problem]:
     """Download a file of the artifact.
 
@@ -170,7 +175,7 @@ async def asyncio(
     job_id: str,
     path: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 ) -> Any | Problem | None:
     """Download a file of the artifact.
 

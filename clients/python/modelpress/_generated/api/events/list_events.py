@@ -48,6 +48,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = Problem.from_dict(response.json())
 
@@ -86,7 +91,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     after: str | Unset = UNSET,
     limit: int | Unset = 100,
 ) -> Response[EventPage | Problem]:
@@ -121,7 +126,7 @@ def sync_detailed(
 def sync(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     after: str | Unset = UNSET,
     limit: int | Unset = 100,
 ) -> EventPage | Problem | None:
@@ -151,7 +156,7 @@ def sync(
 async def asyncio_detailed(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     after: str | Unset = UNSET,
     limit: int | Unset = 100,
 ) -> Response[EventPage | Problem]:
@@ -184,7 +189,7 @@ async def asyncio_detailed(
 async def asyncio(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     after: str | Unset = UNSET,
     limit: int | Unset = 100,
 ) -> EventPage | Problem | None:

@@ -54,6 +54,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = Problem.from_dict(response.json())
 
@@ -92,7 +97,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     wait: int | Unset = 0,
     if_none_match: str | Unset = UNSET,
 ) -> Response[Any | Job | Problem]:
@@ -129,7 +134,7 @@ def sync_detailed(
 def sync(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     wait: int | Unset = 0,
     if_none_match: str | Unset = UNSET,
 ) -> Any | Job | Problem | None:
@@ -161,7 +166,7 @@ def sync(
 async def asyncio_detailed(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     wait: int | Unset = 0,
     if_none_match: str | Unset = UNSET,
 ) -> Response[Any | Job | Problem]:
@@ -196,7 +201,7 @@ async def asyncio_detailed(
 async def asyncio(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     wait: int | Unset = 0,
     if_none_match: str | Unset = UNSET,
 ) -> Any | Job | Problem | None:

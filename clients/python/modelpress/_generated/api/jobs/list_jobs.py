@@ -63,6 +63,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 422:
         response_422 = Problem.from_dict(response.json())
 
@@ -95,7 +100,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
 def sync_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     state: JobStateFilter | Unset = UNSET,
     kind: JobKindFilter | Unset = UNSET,
     label: str | Unset = UNSET,
@@ -138,7 +143,7 @@ def sync_detailed(
 
 def sync(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     state: JobStateFilter | Unset = UNSET,
     kind: JobKindFilter | Unset = UNSET,
     label: str | Unset = UNSET,
@@ -176,7 +181,7 @@ def sync(
 
 async def asyncio_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     state: JobStateFilter | Unset = UNSET,
     kind: JobKindFilter | Unset = UNSET,
     label: str | Unset = UNSET,
@@ -217,7 +222,7 @@ async def asyncio_detailed(
 
 async def asyncio(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     state: JobStateFilter | Unset = UNSET,
     kind: JobKindFilter | Unset = UNSET,
     label: str | Unset = UNSET,

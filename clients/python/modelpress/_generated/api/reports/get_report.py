@@ -73,6 +73,11 @@ def _parse_response(
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = Problem.from_dict(response.json())
 
@@ -113,7 +118,7 @@ def _build_response(
 def sync_detailed(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 ) -> Response[LandscapeReport | PlanReport | ProfileReport | Report | Problem]:
     """Show the report of a job that succeeded.
 
@@ -147,7 +152,7 @@ def sync_detailed(
 def sync(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 ) -> LandscapeReport | PlanReport | ProfileReport | Report | Problem | None:
     """Show the report of a job that succeeded.
 
@@ -176,7 +181,7 @@ def sync(
 async def asyncio_detailed(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 ) -> Response[LandscapeReport | PlanReport | ProfileReport | Report | Problem]:
     """Show the report of a job that succeeded.
 
@@ -208,7 +213,7 @@ async def asyncio_detailed(
 async def asyncio(
     job_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 ) -> LandscapeReport | PlanReport | ProfileReport | Report | Problem | None:
     """Show the report of a job that succeeded.
 

@@ -50,6 +50,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = Problem.from_dict(response.json())
 
@@ -103,7 +108,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     upload_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: UploadCompletion,
 ) -> Response[Problem | Upload]:
     """Complete an upload, whose parts have all been sent.
@@ -136,7 +141,7 @@ def sync_detailed(
 def sync(
     upload_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: UploadCompletion,
 ) -> Problem | Upload | None:
     """Complete an upload, whose parts have all been sent.
@@ -164,7 +169,7 @@ def sync(
 async def asyncio_detailed(
     upload_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: UploadCompletion,
 ) -> Response[Problem | Upload]:
     """Complete an upload, whose parts have all been sent.
@@ -195,7 +200,7 @@ async def asyncio_detailed(
 async def asyncio(
     upload_id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: UploadCompletion,
 ) -> Problem | Upload | None:
     """Complete an upload, whose parts have all been sent.

@@ -1,0 +1,68 @@
+"""Small documents that many requests read: the store keeps them, Redis remembers each for a minute, or its absence."""
+
+import json
+from typing import Any
+
+from redis import Redis
+
+from jobs.contract.errors import QueueError
+from jobs.contract.spec import Json, canonical_json
+from jobs.state.events import redis_errors
+from jobs.state.objects import ObjectMissingError, ObjectStore
+
+CACHE_S = 60
+"""How long a document that was changed elsewhere may still be read as it was [s]."""
+_ABSENT = "null"
+
+
+class Remembered:
+    """Reads, writes and deletes JSON documents by key; a Redis that is away slows it down and no more."""
+
+    def __init__(self, store: ObjectStore, redis: "Redis") -> None:
+        self._store = store
+        self._redis = redis
+
+    def read(self, key: str) -> Json | None:
+        """Return the document, or None."""
+        text = self._cached(key)
+        if text is None:
+            text = self._stored(key)
+            self._keep(key, text)
+        document: Json | None = json.loads(text)
+        return document
+
+    def write(self, key: str, document: Json) -> None:
+        """Write the document, over whatever was there."""
+        body = canonical_json(document)
+        self._store.put(key, body)
+        self._keep(key, body.decode())
+
+    def delete(self, key: str) -> None:
+        """Remove the document if it exists."""
+        self._store.delete(key)
+        self._keep(key, _ABSENT)
+
+    def _stored(self, key: str) -> str:
+        try:
+            return self._store.get(key).decode()
+        except ObjectMissingError:
+            return _ABSENT
+
+    def _cached(self, key: str) -> str | None:
+        try:
+            with redis_errors():
+                text: Any = self._redis.get(_cache_key(key))
+        except QueueError:
+            return None
+        return text if isinstance(text, str) else None
+
+    def _keep(self, key: str, text: str) -> None:
+        try:
+            with redis_errors():
+                self._redis.set(_cache_key(key), text, ex=CACHE_S)
+        except QueueError:
+            return  # the store knows it: that is enough
+
+
+def _cache_key(key: str) -> str:
+    return f"modelpress:remembered:{key}"
