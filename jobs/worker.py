@@ -155,7 +155,7 @@ class SafeWorker(Worker):
             return
         after = self.backing.ledger.abandon(job, _why(job, wait_status))
         if after is not None and after.state is JobState.QUEUED:
-            self.backing.queue.enqueue(after)
+            self.backing.queue.enqueue(after.id, after.limits.run_timeout_s, attempt=after.attempt + 1)
 
 
 def main() -> int:

@@ -32,7 +32,7 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     401: ("Unauthorized", "The API key is missing, not known or over"),
     403: ("Forbidden", "The API key may not do this"),
     404: ("NotFound", "There is nothing here for this key"),
-    409: ("Conflict", "The job has ended without a result, or the files of the upload do not fit together"),
+    409: ("Conflict", "Things are in a state that does not allow it; code says which"),
     413: ("PayloadTooLarge", "The body is too large"),
     415: ("UnsupportedMediaType", "The body is not application/json"),
     422: ("UnprocessableContent", "The request is well-formed, but wrong; errors says where"),

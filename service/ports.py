@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from flask import current_app
 
 from jobs.contract.state import JobState
+from jobs.state.idempotency import Asked
 from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job
@@ -14,14 +15,24 @@ from service.polling import LongPolls
 from service.settings import ServiceSettings
 
 Json = dict[str, Any]
+T = TypeVar("T")
 EXTENSION = "modelpress"
 
 
 class Ledger(Protocol):
     """The jobs of all tenants; whatever belongs to another tenant is not there."""
 
-    def accept(self, tenant: str, kind: str, request: Json, *, labels: Mapping[str, str] | None = None) -> Job:
-        """Return a new job that can no longer be lost."""
+    def accept(
+        self,
+        tenant: str,
+        kind: str,
+        request: Json,
+        *,
+        labels: Mapping[str, str] | None = None,
+        retry_of: str | None = None,
+        job_id: str | None = None,
+    ) -> Job:
+        """Return a new job that can no longer be lost, or the one that was accepted as *job_id* before."""
 
     def show(self, tenant: str, job_id: str) -> Job | None:
         """Return the job."""
@@ -74,21 +85,28 @@ class Events(Protocol):
 class Queue(Protocol):
     """Hands jobs to workers."""
 
-    def enqueue(self, job: Job) -> None:
+    def enqueue(self, job_id: str, run_timeout_s: int) -> None:
         """Announce a job."""
 
 
 class Uploads(Protocol):
     """Folders that callers send straight to the store."""
 
-    def create(self, tenant: str, files: Sequence[Json]) -> Json:
-        """Return a new upload with presigned part URLs."""
+    def create(self, tenant: str, files: Sequence[Json], upload_id: str | None = None) -> Json:
+        """Return a new upload, called *upload_id* if that is given, with presigned part URLs."""
 
-    def show(self, tenant: str, upload_id: str, *, offset: int, limit: int) -> Json | None:
+    def show(self, tenant: str, upload_id: str, *, offset: int = 0, limit: int = 1000) -> Json | None:
         """Return the upload with a page of its files, and fresh URLs."""
 
     def complete(self, tenant: str, upload_id: str, files: Sequence[Json]) -> Json | None:
         """Return the upload, whose files are now whole."""
+
+
+class Idempotency(Protocol):
+    """Makes once what is asked for several times with one key."""
+
+    def once(self, asked: Asked, *, find: Callable[[str], T | None], make: Callable[[str], T]) -> tuple[T, bool]:
+        """Return what is asked for, and whether an earlier request has made it."""
 
 
 class Keys(Protocol):
@@ -124,6 +142,7 @@ class Services:
     queue: Queue
     uploads: Uploads
     keys: Keys
+    idempotency: Idempotency
     link: Link
     probes: Mapping[str, Callable[[], object]]
     long_polls: LongPolls

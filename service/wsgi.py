@@ -27,6 +27,7 @@ def build(settings: ServiceSettings, state_settings: StateSettings) -> Flask:
             queue=state.queue,
             uploads=state.uploads,
             keys=state.keys,
+            idempotency=state.idempotency,
             link=partial(state.store.presign_get, expires_s=state_settings.presign_s),
             probes={"queue": partial(_ping, probed.redis), "store": probed.store.check},
             long_polls=LongPolls(settings.long_polls, settings.long_poll_step_ms / 1000),

@@ -14,11 +14,13 @@
     │   ├── TargetUnreachableError
     │   ├── NothingChangedError
     │   ├── DataRequiredError
-    │   └── UploadConflictError
+    │   ├── UploadConflictError
+    │   └── KeyReusedError
     ├── VerificationError         a cut or the reload gives another output: never published
     ├── LimitExceededError        run or queue timeout, memory, disk
     ├── CancelledError            the caller changed their mind
     ├── LeaseLostError            a newer attempt owns the job; this one must stop writing
+    ├── RequestInFlightError      the same request is being answered; worth another try
     ├── StorageError              the store failed; worth another try
     ├── QueueError                the queue failed; worth another try
     └── InternalError             our fault
@@ -139,6 +141,12 @@ class UploadConflictError(InvalidRequestError):
     status = 409
 
 
+class KeyReusedError(InvalidRequestError):
+    """The ``Idempotency-Key`` came with another body or to another address before; a new request needs a new key."""
+
+    code = "idempotency_key_reused"
+
+
 class NoPointSucceededError(InvalidRequestError):
     """None of a landscape's points came to a result; each point's job says why."""
 
@@ -170,6 +178,14 @@ class LeaseLostError(ModelPressError):
 
     code = "lease_lost"
     status = 409
+
+
+class RequestInFlightError(ModelPressError):
+    """A request with this ``Idempotency-Key`` is being answered at this moment; ask again for its answer."""
+
+    code = "request_in_flight"
+    status = 409
+    retryable = True
 
 
 class StorageError(ModelPressError):

@@ -6,6 +6,7 @@ from typing import Self
 from redis import Redis
 
 from jobs.state.events import EventLog
+from jobs.state.idempotency import Idempotency
 from jobs.state.keys import Keys
 from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
@@ -30,6 +31,7 @@ class State:
     queue: JobQueue
     uploads: Uploads
     keys: Keys
+    idempotency: Idempotency
 
     @classmethod
     def open(cls, settings: StateSettings, patience: Patience = WORKING) -> Self:
@@ -46,6 +48,7 @@ class State:
             queue=queue,
             uploads=Uploads(store, presign_s=settings.presign_s),
             keys=Keys(store, redis),
+            idempotency=Idempotency(store, redis, kept_s=settings.idempotency_s),
         )
 
 

@@ -76,6 +76,9 @@ class StateSettings(Settings):
     bucket: str = setting("bucket that holds all state and results", "modelpress")
     presign_s: int = setting("how long a presigned URL is good for", 900, unit="s", minimum=1)
     lease_s: int = setting("how long an attempt may be silent before another takes over", 60, unit="s", minimum=2)
+    idempotency_s: int = setting(
+        "how long a request is known by its Idempotency-Key, at least", 172_800, unit="s", minimum=86_400
+    )
     max_attempts: int = setting("how often a job is tried before it fails", 3, minimum=1)
 
 

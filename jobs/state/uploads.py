@@ -50,8 +50,8 @@ class Uploads:
         self._store = store
         self._presign_s = presign_s
 
-    def create(self, tenant: str, files: Sequence[Mapping[str, Any]]) -> Json:
-        """Return a new upload of *files* ``{path, bytes}``, as ``show`` does.
+    def create(self, tenant: str, files: Sequence[Mapping[str, Any]], upload_id: str | None = None) -> Json:
+        """Return a new upload of *files* ``{path, bytes}``, as ``show`` does; *upload_id* is what it shall be called.
 
         Raises:
             InvalidRequestError: no file, too many, or a path that no folder can hold.
@@ -60,7 +60,7 @@ class Uploads:
         """
         files = [{**each, "path": _composed(each["path"])} for each in files]
         _check(files)
-        upload_id, part_bytes = new_id("upl"), _part_bytes(sum(each["bytes"] for each in files))
+        upload_id, part_bytes = upload_id or new_id("upl"), _part_bytes(sum(each["bytes"] for each in files))
         record = {
             "id": upload_id,
             "state": "open",

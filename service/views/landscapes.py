@@ -13,8 +13,9 @@ from service.ports import services
 from service.schemas.answers import Job
 from service.schemas.reports import LandscapeReport
 from service.views.examples import LANDSCAPES
-from service.views.responses import ACCEPTED, job_of
-from service.views.submitting import LandscapeRequest, submitted
+from service.views.keyed import IDEMPOTENCY_KEY
+from service.views.responses import job_of
+from service.views.submitting import CREATES, LandscapeRequest, submitted
 
 blueprint = Blueprint(
     "landscapes", __name__, url_prefix="/v1/landscapes", description="Compress a model in many ways and compare them"
@@ -23,7 +24,9 @@ blueprint = Blueprint(
 
 @blueprint.route("", methods=["POST"])
 @blueprint.arguments(LandscapeRequest, examples=LANDSCAPES)
-@blueprint.response(202, Job, headers=ACCEPTED)
+@blueprint.response(202, Job, headers=CREATES)
+@blueprint.alt_response(409)
+@blueprint.reads_header(IDEMPOTENCY_KEY)
 @blueprint.doc(operationId="createLandscape")
 def create_landscape(document: dict[str, Any]) -> Response:
     """Submit a landscape.

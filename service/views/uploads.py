@@ -11,6 +11,7 @@ from service.ports import services
 from service.schemas.answers import Upload
 from service.schemas.requests import UploadCompletion, UploadQuery, UploadRequest
 from service.views.examples import COMPLETIONS, UPLOADS
+from service.views.keyed import IDEMPOTENCY_KEY, REPLAYED, once
 
 blueprint = Blueprint(
     "uploads", __name__, url_prefix="/v1/uploads", description="Send a model or data without a bucket"
@@ -26,8 +27,9 @@ def allow_long_lists() -> None:
 
 @blueprint.route("", methods=["POST"])
 @blueprint.arguments(UploadRequest, examples=UPLOADS)
-@blueprint.response(201, Upload, headers=LOCATION)
+@blueprint.response(201, Upload, headers=LOCATION | REPLAYED)
 @blueprint.alt_response(409)
+@blueprint.reads_header(IDEMPOTENCY_KEY)
 @blueprint.doc(operationId="createUpload")
 def create_upload(document: dict[str, Any]) -> Response:
     """Begin an upload.
@@ -35,9 +37,15 @@ def create_upload(document: dict[str, Any]) -> Response:
     PUT each part to its URL, keep the ETags, then complete the upload and use its `uri`. Where `next_offset` is
     not null, more files follow: show the upload to get their URLs.
     """
-    upload = services().uploads.create(tenant(), document["files"])
+    uploads, whose = services().uploads, tenant()
+    upload, headers = once(
+        "upl",
+        document,
+        find=lambda upload_id: uploads.show(whose, upload_id),
+        make=lambda upload_id: uploads.create(whose, document["files"], upload_id),
+    )
     response = jsonify(Upload().dump(upload))
-    response.headers.update({"Location": f"/v1/uploads/{upload['id']}", "Cache-Control": "no-store"})
+    response.headers.update({"Location": f"/v1/uploads/{upload['id']}", "Cache-Control": "no-store", **headers})
     response.status_code = 201
     return response
 

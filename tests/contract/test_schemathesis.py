@@ -23,6 +23,12 @@ class Key:
         case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
 
 
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: object) -> None:
+    """Let no two requests share a key by chance: the second is refused for that, however good it is."""
+    world.forget_keys()
+
+
 @schema.parametrize()
 @quick
 def test_contract_holds(case: schemathesis.Case) -> None:

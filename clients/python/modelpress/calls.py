@@ -6,6 +6,7 @@ know, and a misspelt parameter would silently become the default. The service ch
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from modelpress._generated.api.artifacts.get_artifact import _get_kwargs as get_artifact
 from modelpress._generated.api.artifacts.get_manifest import _get_kwargs as get_manifest
@@ -43,6 +44,7 @@ __all__ = [
     "list_events",
     "list_jobs",
     "list_techniques",
+    "once",
 ]
 
 
@@ -57,6 +59,11 @@ class _Body(dict[str, Any]):
 def body(document: Mapping[str, Any]) -> Any:
     """Return *document* as the generated code takes bodies; fields that are None are left out."""
     return _Body(given(**document))
+
+
+def once(call: dict[str, Any]) -> dict[str, Any]:
+    """Return *call* under a name of its own, so that however often it is sent, it creates one thing."""
+    return call | {"headers": {**call["headers"], "Idempotency-Key": f'"{uuid4()}"'}}
 
 
 def given(**fields: Any) -> dict[str, Any]:

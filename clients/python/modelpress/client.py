@@ -214,7 +214,7 @@ class ModelPress:
         }
 
     def _submit(self, call: dict[str, Any]) -> Job:
-        return Job(self._transport, self._transport.json(call, repeatable=False))
+        return Job(self._transport, self._transport.json(calls.once(call)))
 
 
 class _References:

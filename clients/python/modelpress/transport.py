@@ -1,12 +1,7 @@
 """HTTP with finite timeouts and retries: the one place that speaks to the network.
 
-What is sent again, and when:
-
-- A call that may be repeated (every GET, cancelling, the calls of an upload) after a broken connection, a timeout, and
-  the answers 429, 502, 503 and 504.
-- A call that starts work (creating a job) only where it is proven that nothing was accepted: the connection was never
-  made, or the service said 429. After any other failure the job may exist, so the error is raised at once, and
-  ``ModelPress.jobs`` shows what is there.
+Every call is sent again after a broken connection, a timeout, and the answers 429, 502, 503 and 504. That starts
+nothing twice: a call that creates something carries an ``Idempotency-Key``, the same in every try.
 
 Between tries it waits with exponential growth and jitter, and never less than ``Retry-After``.
 """
@@ -28,7 +23,7 @@ from modelpress.settings import Settings
 T = TypeVar("T")
 
 RETRIED = frozenset({429, 502, 503, 504})
-NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
+IN_FLIGHT = "request_in_flight"  # the code of a problem: an earlier try is being answered
 SHOWN_CHARACTERS = 200  # of a foreign answer in a message
 
 
@@ -71,20 +66,18 @@ class Transport:
         self._api.close()
         self._store.close()
 
-    def call(self, request: Json, *, repeatable: bool = True) -> Response:
+    def call(self, request: Json) -> Response:
         """Return the answer to *request*, the keyword arguments of an httpx request, after retries.
-
-        *repeatable* is whether sending it twice is harmless.
 
         Raises:
             ApiError: the service answered with an error.
             NetworkError: it did not answer.
         """
-        return self._again(lambda: self._call_once(request), repeatable=repeatable)
+        return self._again(lambda: self._call_once(request))
 
-    def json(self, request: Json, *, repeatable: bool = True) -> Json:
+    def json(self, request: Json) -> Json:
         """Return the JSON object in the answer to *request*; everything else as in ``call``."""
-        return _json_object(self.call(request, repeatable=repeatable))
+        return _json_object(self.call(request))
 
     def json_once(self, request: Json, *, hold_s: float = 0.0) -> Json:
         """Return the JSON object in the answer to *request*, without retries: whoever waits has its own.
@@ -129,30 +122,25 @@ class Transport:
         _check_store(response)
         return str(response.headers.get("ETag", ""))
 
-    def _again(self, attempt: Callable[[], T], *, repeatable: bool = True) -> T:
+    def _again(self, attempt: Callable[[], T]) -> T:
         failures = 0
         while True:
             try:
                 return attempt()
             except ModelPressError as error:
                 failures += 1
-                if failures >= self.retry.tries or not _may_repeat(error, repeatable=repeatable):
+                if failures >= self.retry.tries or not is_passing(error):
                     raise
                 time.sleep(self.retry.delay_s(failures, error))
 
 
 def is_passing(error: ModelPressError) -> bool:
     """Return whether *error* is of the kind that goes away by itself."""
+    if isinstance(error, ApiError) and error.code == IN_FLIGHT:
+        return True
     if isinstance(error, ApiError | StorageError):
         return error.status in RETRIED
     return isinstance(error, NetworkError)
-
-
-def _may_repeat(error: ModelPressError, *, repeatable: bool) -> bool:
-    if repeatable:
-        return is_passing(error)
-    not_accepted = isinstance(error, ApiError) and error.status == httpx.codes.TOO_MANY_REQUESTS
-    return not_accepted or isinstance(error.__cause__, NEVER_CONNECTED)
 
 
 @contextmanager

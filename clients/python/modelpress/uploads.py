@@ -34,7 +34,7 @@ def upload(transport: Transport, path: Path) -> str:
     """
     files = files_to_send(path)
     listing = [{"path": name, "bytes": file.stat().st_size} for name, file in files.items()]
-    opened = _Opened(transport, transport.json(calls.create_upload(body=calls.body({"files": listing}))))
+    opened = _Opened(transport, transport.json(calls.once(calls.create_upload(body=calls.body({"files": listing})))))
     sent = [opened.send(name, file) for name, file in files.items()]
     done = transport.json(calls.complete_upload(opened.id, body=calls.body({"files": sent})))
     return str(done["uri"])

@@ -57,7 +57,7 @@ def test_a_worker_told_to_stop_hands_a_long_job_on(bench: Bench) -> None:
 
     assert worker.wait(timeout=20) == 0
     assert bench.job(job).state is JobState.QUEUED
-    assert bench.state.queue.place(bench.job(job)) == "waiting"
+    assert bench.state.queue.place(job.id, 2) == "waiting"
 
 
 def test_an_idle_worker_stops_at_once(bench: Bench) -> None:

@@ -91,31 +91,22 @@ def test_retry_after_is_honoured(client: ModelPress, service: FakeService) -> No
     assert time.monotonic() - begun >= 0.3
 
 
-def test_a_lost_answer_does_not_start_a_second_job(client: ModelPress, service: FakeService) -> None:
-    """Creating is not repeated when the first request may have been accepted."""
-    service.fail_with(HANG_UP)
-
-    with pytest.raises(errors.NetworkError):
-        client.compress(model="s3://models/x", steps=STEPS)
-    assert len(service.asked) == 1
-
-
-@pytest.mark.parametrize("status", [502, 503, 504])
-def test_an_unclear_failure_does_not_start_a_second_job(client: ModelPress, service: FakeService, status: int) -> None:
-    """A gateway's error says nothing about whether the job was accepted."""
-    service.fail_with(problem(status, "storage_unavailable"))
-
-    with pytest.raises(errors.ServiceUnavailableError):
-        client.compress(model="s3://models/x", steps=STEPS)
-    assert len(service.asked) == 1
-
-
-def test_creating_is_repeated_when_it_was_refused_for_now(client: ModelPress, service: FakeService) -> None:
-    """Too many requests means that nothing was accepted."""
-    service.fail_with(problem(429, "rate_limited"))
+@pytest.mark.parametrize("fault", [HANG_UP, *(problem(status, "passing") for status in (429, 502, 503, 504))])
+def test_creating_is_repeated_under_one_name(client: ModelPress, service: FakeService, fault: Reply) -> None:
+    """Whatever passing failure comes first, the request is sent again with the same Idempotency-Key."""
+    service.fail_with(fault, problem(409, "request_in_flight"))
 
     assert client.compress(model="s3://models/x", steps=STEPS).id == JOB
-    assert len(service.created) == 1
+    assert len(service.asked) == 3
+    assert len({asked.headers["Idempotency-Key"] for asked in service.asked}) == 1
+
+
+def test_every_request_has_a_name_of_its_own(client: ModelPress, service: FakeService) -> None:
+    """The same request made twice on purpose is two requests."""
+    for _ in range(2):
+        client.compress(model="s3://models/x", steps=STEPS)
+
+    assert len({asked.headers["Idempotency-Key"] for asked in service.asked}) == 2
 
 
 def test_creating_is_repeated_when_nobody_listened(store: FakeStore) -> None:

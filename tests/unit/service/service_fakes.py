@@ -5,9 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from redis import Redis
+
+from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import InvalidRequestError, QueueError, UploadConflictError
 from jobs.contract.state import JobState
 from jobs.landscape.assemble import assemble
+from jobs.state.idempotency import Idempotency
 from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job, is_job_id, new_id
@@ -19,6 +23,8 @@ from service.settings import ServiceSettings
 Json = dict[str, Any]
 KEY, OTHER_KEY = "mp_test_key", "mp_other_key"
 TENANT, OTHER_TENANT = "tnt_one", "tnt_two"
+NO_REDIS = Redis.from_url("redis://127.0.0.1:1/0")
+"""Nobody listens there: what can do without Redis does."""
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 FILES = [
     {"path": "config.json", "bytes": 2, "sha256": "0" * 64},
@@ -33,10 +39,22 @@ class FakeLedger:
     jobs: dict[str, Job] = field(default_factory=dict)
     reports: dict[str, Json] = field(default_factory=dict)
 
-    def accept(self, tenant: str, kind: str, request: Json, *, labels: Mapping[str, str] | None = None) -> Job:
+    def accept(
+        self,
+        tenant: str,
+        kind: str,
+        request: Json,
+        *,
+        labels: Mapping[str, str] | None = None,
+        retry_of: str | None = None,
+        job_id: str | None = None,
+    ) -> Job:
         """Keep a new job."""
+        if job_id in self.jobs:
+            return self.jobs[job_id]
         job = Job(
-            id=new_id("job"),
+            id=job_id or new_id("job"),
+            retry_of=retry_of,
             tenant=tenant,
             kind=kind,
             request=request,
@@ -175,11 +193,11 @@ class FakeQueue:
     announced: list[tuple[str, int]] = field(default_factory=list)
     broken: bool = False
 
-    def enqueue(self, job: Job) -> None:
+    def enqueue(self, job_id: str, run_timeout_s: int) -> None:
         """Remember, or fail as a queue does."""
         if self.broken:
             raise QueueError("Redis did not answer; try again.")
-        self.announced.append((job.id, job.limits.run_timeout_s))
+        self.announced.append((job_id, run_timeout_s))
 
 
 @dataclass
@@ -188,9 +206,9 @@ class FakeUploads:
 
     known: dict[str, tuple[str, Json]] = field(default_factory=dict)
 
-    def create(self, tenant: str, files: Sequence[Json]) -> Json:
+    def create(self, tenant: str, files: Sequence[Json], upload_id: str | None = None) -> Json:
         """Keep a new upload of one part a file."""
-        identifier = new_id("upl")
+        identifier = upload_id or new_id("upl")
         upload = {
             "id": identifier,
             "uri": f"upload://{identifier}",
@@ -268,6 +286,7 @@ class World:
         self.settings = settings or ServiceSettings()
         self.ledger, self.events, self.queue, self.uploads = FakeLedger(), FakeEvents(), FakeQueue(), FakeUploads()
         self.landscapes, self.clock, self.keys = FakeLandscapes(), FakeClock(), FakeKeys()
+        self.known_keys = MemoryStore()
         self.probes: dict[str, Any] = {"queue": lambda: None, "store": lambda: None}
         polls = LongPolls(
             self.settings.long_polls,
@@ -283,6 +302,7 @@ class World:
             queue=self.queue,
             uploads=self.uploads,
             keys=self.keys,
+            idempotency=Idempotency(self.known_keys, NO_REDIS, kept_s=86_400),
             link=fake_link,
             probes=self.probes,
             long_polls=polls,
@@ -290,6 +310,11 @@ class World:
         self.app = create_app(outside)
         self.client = self.app.test_client()
         self.headers = {"Authorization": f"Bearer {KEY}"}
+
+    def forget_keys(self) -> None:
+        """Let every Idempotency-Key be a new one."""
+        for found in list(self.known_keys.list("")):
+            self.known_keys.delete(found.key)
 
     def call(self, method: str, path: str, **kwargs: Any) -> Any:
         """Return the answer to a call with the first tenant's key."""

@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.job import Job
 from ...models.landscape_request import LandscapeRequest
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: LandscapeRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -50,6 +53,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_403 = Problem.from_dict(response.json())
 
         return response_403
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
 
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
@@ -95,6 +103,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: LandscapeRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Job | Problem]:
     """Submit a landscape.
 
@@ -104,6 +113,7 @@ def sync_detailed(
     is reused.
 
     Args:
+        idempotency_key (str | Unset):
         body (LandscapeRequest): One model compressed in many ways: ``points``, a ``grid``, or
             both; the rest holds for every point.
 
@@ -117,6 +127,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -130,6 +141,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: LandscapeRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Job | Problem | None:
     """Submit a landscape.
 
@@ -139,6 +151,7 @@ def sync(
     is reused.
 
     Args:
+        idempotency_key (str | Unset):
         body (LandscapeRequest): One model compressed in many ways: ``points``, a ``grid``, or
             both; the rest holds for every point.
 
@@ -153,6 +166,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -160,6 +174,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: LandscapeRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Job | Problem]:
     """Submit a landscape.
 
@@ -169,6 +184,7 @@ async def asyncio_detailed(
     is reused.
 
     Args:
+        idempotency_key (str | Unset):
         body (LandscapeRequest): One model compressed in many ways: ``points``, a ``grid``, or
             both; the rest holds for every point.
 
@@ -182,6 +198,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -193,6 +210,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: LandscapeRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Job | Problem | None:
     """Submit a landscape.
 
@@ -202,6 +220,7 @@ async def asyncio(
     is reused.
 
     Args:
+        idempotency_key (str | Unset):
         body (LandscapeRequest): One model compressed in many ways: ``points``, a ``grid``, or
             both; the rest holds for every point.
 
@@ -217,5 +236,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.compression_request import CompressionRequest
 from ...models.job import Job
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: CompressionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -50,6 +53,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_403 = Problem.from_dict(response.json())
 
         return response_403
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
 
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
@@ -95,6 +103,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: CompressionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Job | Problem]:
     """Submit a dry run of a compression.
 
@@ -103,6 +112,7 @@ def sync_detailed(
     bytes that would be left; nothing is trained, timed, exported or kept.
 
     Args:
+        idempotency_key (str | Unset):
         body (CompressionRequest): What to compress, how, and how to measure it: exactly one of
             ``steps`` and ``target``.
 
@@ -116,6 +126,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -129,6 +140,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: CompressionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Job | Problem | None:
     """Submit a dry run of a compression.
 
@@ -137,6 +149,7 @@ def sync(
     bytes that would be left; nothing is trained, timed, exported or kept.
 
     Args:
+        idempotency_key (str | Unset):
         body (CompressionRequest): What to compress, how, and how to measure it: exactly one of
             ``steps`` and ``target``.
 
@@ -151,6 +164,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -158,6 +172,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: CompressionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Job | Problem]:
     """Submit a dry run of a compression.
 
@@ -166,6 +181,7 @@ async def asyncio_detailed(
     bytes that would be left; nothing is trained, timed, exported or kept.
 
     Args:
+        idempotency_key (str | Unset):
         body (CompressionRequest): What to compress, how, and how to measure it: exactly one of
             ``steps`` and ``target``.
 
@@ -179,6 +195,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -190,6 +207,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: CompressionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Job | Problem | None:
     """Submit a dry run of a compression.
 
@@ -198,6 +216,7 @@ async def asyncio(
     bytes that would be left; nothing is trained, timed, exported or kept.
 
     Args:
+        idempotency_key (str | Unset):
         body (CompressionRequest): What to compress, how, and how to measure it: exactly one of
             ``steps`` and ``target``.
 
@@ -213,5 +232,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.job import Job
 from ...models.problem import Problem
 from ...models.profile_request import ProfileRequest
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: ProfileRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -50,6 +53,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_403 = Problem.from_dict(response.json())
 
         return response_403
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
 
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
@@ -95,12 +103,14 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: ProfileRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Job | Problem]:
     """Submit the measurement of a model.
 
      Its report has the parameters, MACs, memory and wall-clock of the model and of each of its modules.
 
     Args:
+        idempotency_key (str | Unset):
         body (ProfileRequest): Which model to measure as it is, and how.
 
     Raises:
@@ -113,6 +123,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -126,12 +137,14 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: ProfileRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Job | Problem | None:
     """Submit the measurement of a model.
 
      Its report has the parameters, MACs, memory and wall-clock of the model and of each of its modules.
 
     Args:
+        idempotency_key (str | Unset):
         body (ProfileRequest): Which model to measure as it is, and how.
 
     Raises:
@@ -145,6 +158,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -152,12 +166,14 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: ProfileRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Job | Problem]:
     """Submit the measurement of a model.
 
      Its report has the parameters, MACs, memory and wall-clock of the model and of each of its modules.
 
     Args:
+        idempotency_key (str | Unset):
         body (ProfileRequest): Which model to measure as it is, and how.
 
     Raises:
@@ -170,6 +186,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -181,12 +198,14 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: ProfileRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Job | Problem | None:
     """Submit the measurement of a model.
 
      Its report has the parameters, MACs, memory and wall-clock of the model and of each of its modules.
 
     Args:
+        idempotency_key (str | Unset):
         body (ProfileRequest): Which model to measure as it is, and how.
 
     Raises:
@@ -201,5 +220,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
 from ...models.upload import Upload
 from ...models.upload_request import UploadRequest
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: UploadRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -100,6 +103,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: UploadRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Problem | Upload]:
     """Begin an upload.
 
@@ -108,6 +112,7 @@ def sync_detailed(
     not null, more files follow: show the upload to get their URLs.
 
     Args:
+        idempotency_key (str | Unset):
         body (UploadRequest): A folder of files to be sent straight to the store.
 
     Raises:
@@ -120,6 +125,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -133,6 +139,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: UploadRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Problem | Upload | None:
     """Begin an upload.
 
@@ -141,6 +148,7 @@ def sync(
     not null, more files follow: show the upload to get their URLs.
 
     Args:
+        idempotency_key (str | Unset):
         body (UploadRequest): A folder of files to be sent straight to the store.
 
     Raises:
@@ -154,6 +162,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -161,6 +170,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: UploadRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Problem | Upload]:
     """Begin an upload.
 
@@ -169,6 +179,7 @@ async def asyncio_detailed(
     not null, more files follow: show the upload to get their URLs.
 
     Args:
+        idempotency_key (str | Unset):
         body (UploadRequest): A folder of files to be sent straight to the store.
 
     Raises:
@@ -181,6 +192,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -192,6 +204,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: UploadRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Problem | Upload | None:
     """Begin an upload.
 
@@ -200,6 +213,7 @@ async def asyncio(
     not null, more files follow: show the upload to get their URLs.
 
     Args:
+        idempotency_key (str | Unset):
         body (UploadRequest): A folder of files to be sent straight to the store.
 
     Raises:
@@ -214,5 +228,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed
