@@ -18,7 +18,7 @@ from jobs.profiling.latency import pinned_threads
 from jobs.profiling.profile import Subject, inputs_of, profile_alone
 from jobs.profiling.runtimes import figures_alone, time_runtimes
 from jobs.reporting import disturbed, environment, of_family, uncounted
-from jobs.stages import Clock, Folders, StageProgress
+from jobs.workplace import Clock, Folders, StageProgress
 
 BREAKDOWN_PASSES = 5
 

@@ -7,7 +7,8 @@ from jobs.checkpoint.writer import opens_with, write_card
 from jobs.contract.report import Report
 from jobs.contract.spec import CompressionSpec
 from jobs.reporting import cautions, environment, of_family, unpaired
-from jobs.stages import Clock, Folders, StageProgress, Stages
+from jobs.stages import Stages
+from jobs.workplace import Clock, Folders, StageProgress
 
 __all__ = ("Folders", "StageProgress", "run")
 

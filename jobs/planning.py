@@ -24,7 +24,8 @@ from jobs.profiling.macs import count_macs
 from jobs.profiling.profile import Input, inputs_of
 from jobs.profiling.size import count_parameters
 from jobs.reporting import environment, of_family
-from jobs.stages import Clock, Folders, StageProgress, Stages
+from jobs.stages import Stages
+from jobs.workplace import Clock, Folders, StageProgress
 
 UNTRAINED = "The dry run left training out, and what it teaches may change how much later steps take from where."
 MEASURED = "A target in latency is met by times measured anew: the compression may choose otherwise."

@@ -4,13 +4,11 @@ Pure: no bucket, no queue, no hub.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import nn
@@ -29,12 +27,10 @@ from jobs.checkpoint.verification import check_reload, write_verification
 from jobs.checkpoint.writer import weight_bytes, write_artifact
 from jobs.compression.anatomy import Anatomy, anatomy_of
 from jobs.compression.budget import steps_for
-from jobs.compression.cache import Cache
-from jobs.compression.learning.checkpoints import Checkpoints
 from jobs.compression.learning.schedule import Schedule
 from jobs.compression.recovery import RecoveryOutcome, control, recover
 from jobs.compression.target import reach
-from jobs.compression.technique import Context, Progress, apply, registry
+from jobs.compression.technique import Context, apply, registry
 from jobs.contract.errors import NothingChangedError
 from jobs.contract.quality import Score
 from jobs.contract.report import Exported, Profile, StepReport
@@ -44,55 +40,10 @@ from jobs.datasets import read_batches
 from jobs.evaluation.fidelity import fidelity
 from jobs.evaluation.probes import Probes
 from jobs.judging import Judgement, Judging, divided, paired, short_batch, synthetic
-from jobs.profiling.latency import Quiet, quiet_as_it_is
 from jobs.profiling.profile import Subject, inputs_of, profile_pair
 from jobs.profiling.runtimes import figures_of_pair, time_runtimes
-
-
-class StageProgress(Protocol):
-    """Hears how far a job is; raises ``CancelledError`` to stop it between two units of work."""
-
-    def __call__(self, stage: str, step: int, steps: int, message: str = "") -> None:
-        """Report that *step* of *steps* of *stage* is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where a job reads and writes on the local disk.
-
-    Attributes:
-        source: the dense model.
-        out: the artifact.
-        data: what the steps may learn from.
-        origin: where the source came from: its uri, revision and sha256.
-        cache: keeps what is measured on the source with the data, for the next job on both; None keeps nothing.
-        checkpoints: from the name of a training to where it keeps snapshots and looks for one; None for nowhere.
-        quiet: keeps the machine free of other jobs while something is timed.
-        labelled: what probes judge by: from the URI of labelled data to where it lies.
-    """
-
-    source: Path
-    out: Path
-    data: Path | None = None
-    origin: Mapping[str, str | None] = field(default_factory=dict)
-    cache: Cache | None = None
-    checkpoints: Callable[[str], Checkpoints | None] = lambda name: None
-    quiet: Quiet = quiet_as_it_is
-    labelled: Mapping[str, Path] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Clock:
-    """How long each stage took [s]; one that is entered again goes on counting."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Count the block in."""
-        began = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+from jobs.resuming import Resuming, StartingOver, Stepped
+from jobs.workplace import Folders, StageProgress, of_stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +77,7 @@ class Stages:
             settled_input(anatomy.modality, dense.config, each)
         probe, batches = short_batch(dense, anatomy), _read(spec, folders, anatomy)
         learning, judging = (None, synthetic(probe)) if batches is None else divided(batches)
-        heard = _within("compress", progress)
+        heard = of_stage("compress", progress)
         context = Context(anatomy, learning, torch.Generator(), heard, probe, deciding=judging.deciding)
         return cls(spec, folders, progress, dense, context, judging)
 
@@ -145,33 +96,43 @@ class Stages:
         return early, steps[len(early) :]
 
     def compress(self, steps: Sequence[Step], *, refit: bool = True) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
-        """Return a copy of the dense model after *steps* or at the target, where *refit* counts, and what was done."""
+        """Return a copy of the dense model after *steps* or at the target, where *refit* counts, and what was done.
+
+        What an earlier attempt has done is not done again.
+        """
         untouched = replace(self.context, cache=self.folders.cache)
+        earlier, resuming = self.folders.resuming.latest(), self.folders.resuming
         if steps or self.spec.target is None:
-            return self.apply(steps, deepcopy(self.dense), untouched)
-        return self._reach(self.spec.target, deepcopy(self.dense), untouched, refit=refit)
+            return self.apply(steps, earlier or (deepcopy(self.dense), ()), untouched, resuming)
+        if earlier is None:
+            earlier = self._reach(self.spec.target, deepcopy(self.dense), untouched, refit=refit)
+            resuming.save(*earlier)
+        return earlier
 
     def apply(
-        self, steps: Sequence[Step], model: PreTrainedModel, context: Context
+        self, steps: Sequence[Step], earlier: Stepped, context: Context, resuming: Resuming
     ) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
-        """Return *model* after *steps*, each tried out, and what they did."""
-        reports = []
-        for index, step in enumerate(steps):
+        """Return the model after *steps*, each tried out, and what they did; *earlier* went through some of them."""
+        model, reports = earlier
+        for index, step in list(enumerate(steps))[len(reports) :]:
             self.progress("compress", index, len(steps), step.technique)
             began = time.perf_counter()
+            if reports:
+                context = replace(context, cache=None)  # what it keeps is of the model as it came
             outcome = apply(step, model, self._for(step, index, context))
-            model, context = outcome.model, replace(context, cache=None)  # what it keeps is of the model as it came
+            model = outcome.model
             check_result(model, context.probe, step.technique)
             took = time.perf_counter() - began
-            reports.append(StepReport(step.technique, dict(step.params), outcome.achieved, outcome.notes, took))
+            reports += (StepReport(step.technique, dict(step.params), outcome.achieved, outcome.notes, took),)
+            resuming.save(model, reports)
         self.progress("compress", len(steps), max(len(steps), 1))
-        return model, tuple(reports)
+        return model, reports
 
     def recover(self, model: PreTrainedModel) -> RecoveryOutcome | None:
         """Teach *model*, in place, to imitate the dense one, if that was asked for."""
         if self.spec.recovery is None:
             return None
-        within = _within("recover", self.progress)
+        within = of_stage("recover", self.progress)
         within(0, self.spec.recovery.steps)
         return recover(
             model,
@@ -180,15 +141,16 @@ class Stages:
             Schedule.of(self.spec.recovery),
             within,
             deciding=self.context.deciding,
-            checkpoints=self.folders.checkpoints("recovery"),
+            checkpoints=self.folders.resuming.training("recovery"),
         )
 
     def control(self, probes: Probes) -> Judgement | None:
         """Return what a dense model that is taught as long is worth, if that was asked for."""
         if self.spec.recovery is None or not self.spec.recovery.control:
             return None
-        within = _within("control", self.progress)
-        return self.judge(control(self.dense, self.context.data(), Schedule.of(self.spec.recovery), within), probes)
+        within = of_stage("control", self.progress)
+        schedule, kept = Schedule.of(self.spec.recovery), self.folders.resuming.training("control")
+        return self.judge(control(self.dense, self.context.data(), schedule, within, checkpoints=kept), probes)
 
     def probes(self) -> Probes:
         """Return the probes that were asked for, their data read."""
@@ -197,7 +159,7 @@ class Stages:
 
     def scores(self, model: PreTrainedModel, probes: Probes) -> tuple[Score, ...]:
         """Return what *probes* find of *model*."""
-        return probes.scores(model, self.anatomy.encoder(model), _within("evaluate", self.progress))
+        return probes.scores(model, self.anatomy.encoder(model), of_stage("evaluate", self.progress))
 
     def judge(self, model: PreTrainedModel, probes: Probes, steps: Sequence[StepReport] = ()) -> Judgement:
         """Return how close *model* is to the dense one, that *steps* made it of, and what *probes* find of it."""
@@ -218,7 +180,7 @@ class Stages:
     def finish(self, steps: Sequence[Step], model: PreTrainedModel) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
         """Return *model* after the last *steps*; without any it gets the number format of the source's file."""
         if steps:
-            return self.apply(steps, model, self.context)
+            return self.apply(steps, (model, ()), self.context, StartingOver())
         store_as(model, stored_dtype(self.folders.source))
         return model, ()
 
@@ -242,14 +204,14 @@ class Stages:
         """Return the figures of the dense model and of *model*, both in the format they are stored in."""
         store_as(self.dense, stored_dtype(self.folders.source))
         dense, compressed = self._subject(self.dense, self.folders.source), self._subject(model, self.folders.out)
-        within, modality, quiet = _within("profile", self.progress), self.anatomy.modality, self.folders.quiet
+        within, modality, quiet = of_stage("profile", self.progress), self.anatomy.modality, self.folders.quiet
         return profile_pair(dense, compressed, self.spec.profile, modality=modality, progress=within, quiet=quiet)
 
     def runtimes(self, model: PreTrainedModel) -> tuple[tuple[RuntimeFigures, ...], tuple[str, ...]]:
         """Return both models' times under the further runtimes that were asked for, and why some are missing."""
         asked, modality, folders = self.spec.profile, self.anatomy.modality, self.folders
         models, inputs = (self.dense, model), inputs_of(asked, modality, self.dense.config)
-        told, scratch = _within("runtimes", self.progress), folders.out.parent
+        told, scratch = of_stage("runtimes", self.progress), folders.out.parent
         timed, notes = time_runtimes(
             models, asked, inputs, modality=modality, scratch=scratch, progress=told, quiet=folders.quiet
         )
@@ -266,16 +228,16 @@ class Stages:
     def _for(self, step: Step, index: int, context: Context) -> Context:
         """Return *context* as one step gets it."""
         chance = torch.Generator().manual_seed(int(step.params.get("seed", 0)))
-        within = _within(step.technique, self.progress)
+        within = of_stage(step.technique, self.progress)
         within(0, 1)
-        checkpoints = self.folders.checkpoints(f"{index}-{step.technique}")
+        checkpoints = self.folders.resuming.training(f"{index}-{step.technique}")
         return replace(context, rng=chance, progress=within, checkpoints=checkpoints)
 
     def _reach(
         self, target: Target, model: PreTrainedModel, context: Context, *, refit: bool
     ) -> tuple[PreTrainedModel, tuple[StepReport, ...]]:
         began = time.perf_counter()
-        heard = replace(context, rng=torch.Generator().manual_seed(0), progress=_within("target", self.progress))
+        heard = replace(context, rng=torch.Generator().manual_seed(0), progress=of_stage("target", self.progress))
         outcome = reach(target, model, heard, refit=refit)
         check_result(outcome.model, context.probe, "target")
         asked = {name: value for name, value in asdict(target).items() if value is not None}
@@ -290,12 +252,3 @@ def _read(spec: CompressionSpec, folders: Folders, anatomy: Anatomy) -> Batches 
     if spec.data is None or folders.data is None:
         return None
     return read_batches(folders.data, modality=anatomy.modality, model_dir=folders.source, samples=spec.data.samples)
-
-
-def _within(stage: str, progress: StageProgress) -> Progress:
-    """Return *progress* for the parts of one stage: ``(done, total, note)``."""
-
-    def report(done: int, total: int, note: str = "") -> None:
-        progress(stage, done, total, note)
-
-    return report

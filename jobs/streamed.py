@@ -35,7 +35,7 @@ from jobs.evaluation.fidelity import fidelity
 from jobs.judging import short_batch, synthetic
 from jobs.profiling.profile import Input, Subject, inputs_of, profile_untimed
 from jobs.reporting import cautions, environment
-from jobs.stages import Clock, Folders, StageProgress
+from jobs.workplace import Clock, Folders, StageProgress
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import torch
 from rq.timeouts import JobTimeoutException
 
-from jobs import comparing, measuring, pipeline, planning
+from jobs import comparing, measuring, pipeline, planning, stopping
 from jobs.adapters.data import fetch_data
 from jobs.adapters.models import fetch
 from jobs.adapters.settings import SourceSettings
@@ -37,10 +37,12 @@ from jobs.contract.spec import CompressionSpec, Json
 from jobs.contract.state import JobKind, JobState
 from jobs.contract.uris import parse_uri
 from jobs.quiet import LOCKS, Machine
-from jobs.reporting import environment
+from jobs.reporting import PACKAGES, environment
+from jobs.resuming import GoingOn, Resuming, StartingOver
 from jobs.scratch import empty, scratch_folder
 from jobs.settings import WorkerSettings, worker_name
 from jobs.state.calibrations import Calibrations
+from jobs.state.checkpoints import Checkpoints
 from jobs.state.opening import State
 from jobs.state.publishing import publish
 from jobs.state.records import Lease, run_timeout_error
@@ -87,7 +89,10 @@ class Reporter:
         Raises:
             CancelledError: the caller wants the job to stop.
             LeaseLostError: another attempt owns the job.
+            StopWishedError: the worker is told to stop; what is as good as done is let through.
         """
+        if stage != "publish":
+            stopping.heed()
         now = time.monotonic()
         if stage == self.stage and step < steps and now - self._told < PROGRESS_EVERY_S:
             return
@@ -118,9 +123,18 @@ class Attempt:
             self.state.ledger.finish(self.lease, JobState.SUCCEEDED)
         except LeaseLostError as error:
             log.warning("%s", error)
+        except stopping.StopWishedError:
+            self._hand_over()
         except ModelPressError as error:
             self._give_up(error, reporter.stage)
         self._tell_landscape()
+
+    def _hand_over(self) -> None:
+        """Put the job back on the queue, where it waits for another worker to go on."""
+        job = self.state.ledger.hand_over(self.lease.job)
+        if job is not None and job.state is JobState.QUEUED:
+            self.state.queue.enqueue(job.id, job.limits.run_timeout_s, attempt=job.attempt + 1)
+        log.info("%s is handed over at attempt %d.", self.lease.job.id, self.lease.attempt)
 
     def _tell_landscape(self) -> None:
         try:
@@ -169,9 +183,24 @@ class Attempt:
         origin = {key: text for key, text in asdict(model).items() if key != "files"}
         folders = replace(folders, origin=origin, labelled=self._fetch_labelled(spec, folders, sources))
         if spec.data is None or folders.data is None:
-            return folders
+            return replace(folders, resuming=self._resuming(folders, model, None))
         data = fetch_data(parse_uri(spec.data.uri), folders.data, sources=sources)
-        return replace(folders, cache=self._cache(model, data, spec.data.samples))
+        resuming = self._resuming(folders, model, data)
+        return replace(folders, resuming=resuming, cache=self._cache(model, data, spec.data.samples))
+
+    def _resuming(self, folders: pipeline.Folders, model: Fetched, data: Fetched | None) -> Resuming:
+        """Return what earlier attempts left of a compression, and where this one leaves what it does."""
+        if self.lease.job.kind != JobKind.COMPRESSION:
+            return StartingOver()
+        made_by = environment()
+        identity = {
+            "model": model.sha256,
+            "data": data and data.sha256,
+            "versions": {name: made_by[name] for name in PACKAGES},
+        }
+        after_s = self.settings.checkpoint_after_s
+        kept = Checkpoints(self.state.store, self.lease, identity, after_s=after_s, urgent=stopping.wished)
+        return GoingOn(kept, folders.out.parent, folders.source)
 
     def _fetch_labelled(self, spec: CompressionSpec, folders: pipeline.Folders, sources: Sources) -> dict[str, Path]:
         """Bring what probes judge by, each reference once, and return where it lies; plans are made without."""
@@ -243,7 +272,7 @@ def _expected(lease: Lease) -> Iterator[None]:
     """Turn what can go wrong with any job into the contract's errors; a surprise keeps its details in the log."""
     try:
         yield
-    except ModelPressError:
+    except (ModelPressError, stopping.StopWishedError):
         raise
     except JobTimeoutException:
         raise run_timeout_error(lease.job) from None

@@ -14,7 +14,8 @@ from jobs.contract.probes import labelled
 from jobs.contract.quality import Score
 from jobs.contract.spec import CompressionSpec
 from jobs.profiling.size import count_parameters
-from jobs.stages import Folders, Stages
+from jobs.stages import Stages
+from jobs.workplace import Folders
 
 Json = dict[str, Any]
 DATA = "file:///data"

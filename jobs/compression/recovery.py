@@ -113,7 +113,14 @@ def recover(
     return RecoveryOutcome(course.before, course.after, course.steps, notes)
 
 
-def control(dense: PreTrainedModel, batches: Batches, schedule: Schedule, progress: Progress) -> PreTrainedModel:
+def control(
+    dense: PreTrainedModel,
+    batches: Batches,
+    schedule: Schedule,
+    progress: Progress,
+    *,
+    checkpoints: Checkpoints | None = None,
+) -> PreTrainedModel:
     """Return a copy of *dense* that has learnt from *dense* itself as a recovery with *schedule* would.
 
     There is nothing to gain: what it loses is what learning alone costs, and a recovered model is read beside it.
@@ -124,7 +131,7 @@ def control(dense: PreTrainedModel, batches: Batches, schedule: Schedule, progre
     copy = deepcopy(dense)
     learning, chosen = set_apart(batches)
     matching = _matching(copy, dense, None, LOSSES)
-    train(matching, list(learning), list(chosen), schedule, progress, choose=False)
+    train(matching, list(learning), list(chosen), schedule, progress, checkpoints=checkpoints, choose=False)
     return copy
 
 

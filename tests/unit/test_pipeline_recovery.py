@@ -11,7 +11,20 @@ from jobs.checkpoint.reader import load_model
 from jobs.compression.learning.checkpoints import FileCheckpoints
 from jobs.contract.report import Report
 from jobs.contract.spec import CompressionSpec
+from jobs.resuming import StartingOver
 from tests.e2e.tiny_folders import write_model
+
+
+class Kept(StartingOver):
+    """Keeps the snapshots of trainings in files, and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def training(self, name: str) -> FileCheckpoints:
+        """Return the file of one training."""
+        return FileCheckpoints(self._folder / name)
+
 
 RECOVERY = {"steps": 4, "batch_size": 8, "checkpoint_every": 2, "control": True}
 
@@ -34,7 +47,7 @@ def test_recovery_is_controlled_and_resumed(tmp_path: Path) -> None:
     """The control is reported beside the result, and a second attempt goes on where the first one's snapshot ended."""
     first = pipeline.Folders(
         *(tmp_path / name for name in ("model", "out", "data")),
-        checkpoints=lambda name: FileCheckpoints(tmp_path / "kept" / name),
+        resuming=Kept(tmp_path / "kept"),
     )
     for folder in (first.source, first.data):
         assert folder is not None
@@ -50,7 +63,7 @@ def test_recovery_is_controlled_and_resumed(tmp_path: Path) -> None:
     assert "control" in stages
     assert stages.count("evaluate") == 3  # before, control, after
     assert report.fidelity_before_recovery is not None
-    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["recovery"]
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"recovery", "control"}
     assert any("went on after 4 steps" in warning for warning in resumed.warnings)
     straight, again = (load_model(folder).state_dict() for folder in (tmp_path / "out", tmp_path / "again"))
     assert all(torch.equal(again[name], value) for name, value in straight.items())

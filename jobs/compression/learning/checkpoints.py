@@ -29,6 +29,10 @@ class Snapshot:
 class Checkpoints(Protocol):
     """Where the snapshots of one training are kept; only the newest one counts."""
 
+    @property
+    def urgent(self) -> bool:
+        """Return whether learning is about to be interrupted: a snapshot after this very step spares work."""
+
     def save(self, snapshot: Snapshot) -> None:
         """Keep *snapshot* in the place of what is kept, all of it or nothing."""
 
@@ -41,6 +45,7 @@ class FileCheckpoints:
     """Keeps the newest snapshot in a local file, which is replaced at once or not at all."""
 
     path: Path
+    urgent: bool = False
 
     def save(self, snapshot: Snapshot) -> None:
         """Keep *snapshot* in the place of what is kept, all of it or nothing."""

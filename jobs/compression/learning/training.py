@@ -85,9 +85,9 @@ def train(
         resumed = training.resume(checkpoints)
         while not training.is_over():
             training.step()
-            progress(training.done, schedule.steps, "learning")
-            if checkpoints is not None and training.done % schedule.checkpoint_every == 0 and machine.leads:
+            if checkpoints is not None and machine.leads and _is_time(checkpoints, schedule, training.done):
                 checkpoints.save(training.snapshot())
+            progress(training.done, schedule.steps, "learning")
         if choose:
             training.best.put_back()
     progress(schedule.steps, schedule.steps, "learnt")
@@ -183,6 +183,10 @@ class _Training:
             batch = self._learning[self._order.pop()]
             sequences += _sequences(batch)
             yield batch if self._passes == 1 else mixed(batch, self._chance)
+
+
+def _is_time(checkpoints: Checkpoints, schedule: Schedule, done: int) -> bool:
+    return checkpoints.urgent or done % schedule.checkpoint_every == 0
 
 
 def _sequences(batch: Batch) -> int:
