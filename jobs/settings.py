@@ -30,9 +30,17 @@ class WorkerSettings(Settings):
     checkpoint_after_s: int = setting(
         "least work between two checkpoints of a job; one that takes less keeps none", 60, unit="s", minimum=0
     )
+    memory_bytes_max: int = setting(
+        "memory that a job may take; 0: nine tenths of the machine's or container's", 0, unit="bytes", minimum=0
+    )
+    disk_bytes_max: int = setting(
+        "disk that a job may take below temp_dir; 0: as much as there is", 0, unit="bytes", minimum=0
+    )
     heartbeat_s: int = setting("how often a worker looks after its job and prolongs its lease", 5, unit="s", minimum=1)
     cancel_grace_s: int = setting("how long a cancelled job may go on before it is killed", 30, unit="s", minimum=0)
-    stop_grace_s: int = setting("how long a worker that is told to stop gives its job to hand itself over", 30, unit="s", minimum=0)
+    stop_grace_s: int = setting(
+        "how long a worker that is told to stop gives its job to hand itself over", 30, unit="s", minimum=0
+    )
     retry_delay_s: int = setting("how long a job waits after a failure of the store", 10, unit="s", minimum=0)
     janitor_s: float = setting("how often the janitor makes its round", 10.0, unit="s", minimum=0.1)
 

@@ -45,12 +45,14 @@ from jobs.state.calibrations import Calibrations
 from jobs.state.checkpoints import Checkpoints
 from jobs.state.opening import State
 from jobs.state.publishing import publish
-from jobs.state.records import Lease, run_timeout_error
+from jobs.state.records import HandedOverError, Lease, run_timeout_error
 from jobs.state.settings import StateSettings
 from jobs.streamed import StreamedJob
 
 PROGRESS_EVERY_S = 0.5
 AnyReport: TypeAlias = Report | PlanReport | ProfileReport
+_NO_MEMORY = "DefaultCPUAllocator: can't allocate memory"
+"""What torch says in a RuntimeError."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 log = logging.getLogger("modelpress.tasks")
 
@@ -124,17 +126,18 @@ class Attempt:
         except LeaseLostError as error:
             log.warning("%s", error)
         except stopping.StopWishedError:
-            self._hand_over()
+            self._hand_over(reporter.stage)
         except ModelPressError as error:
             self._give_up(error, reporter.stage)
         self._tell_landscape()
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, stage: str | None) -> None:
         """Put the job back on the queue, where it waits for another worker to go on."""
-        job = self.state.ledger.hand_over(self.lease.job)
+        error = HandedOverError("The worker of the attempt had to stop.")
+        job = self.state.ledger.give_up(self.lease, error, stage=stage)
         if job is not None and job.state is JobState.QUEUED:
             self.state.queue.enqueue(job.id, job.limits.run_timeout_s, attempt=job.attempt + 1)
-        log.info("%s is handed over at attempt %d.", self.lease.job.id, self.lease.attempt)
+        log.info("%s is handed over after attempt %d.", self.lease.job.id, self.lease.attempt)
 
     def _tell_landscape(self) -> None:
         try:
@@ -276,9 +279,9 @@ def _expected(lease: Lease) -> Iterator[None]:
         raise
     except JobTimeoutException:
         raise run_timeout_error(lease.job) from None
-    except MemoryError as error:
-        raise LimitExceededError("The worker's memory is not enough for this job; use a smaller model.") from error
     except Exception as error:
+        if isinstance(error, MemoryError) or _NO_MEMORY in str(error):
+            raise LimitExceededError("The worker's memory is not enough for this job; use a smaller model.") from error
         if isinstance(error, OSError) and error.errno in _FULL:
             raise LimitExceededError("The worker's disk is full; use a smaller model or ask the operator.") from error
         log.exception("%s met a surprise.", lease.job.id)

@@ -2,16 +2,18 @@
 
 The parent loads the libraries once, so that a forked child starts at once. It never computes, starts no threads and
 leaves the GPU alone, because a process that did could not be forked safely. It looks after the child: prolongs its
-lease, ends it when it is cancelled or takes too long, and hands its job on when it dies.
+lease, ends it when it is cancelled or takes too much time, memory or disk, and hands its job on when it dies.
+
+Told to stop (SIGTERM), it tells the child, which hands its job over at the next report of progress; after
+``stop_grace_s`` it does so itself. Told again, it ends at once.
 """
 
-import ctypes
 import logging
 import os
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from rq.queue import Queue
 from rq.worker import Worker
 from ulid import ULID
 
+from jobs import stopping
+from jobs.confining import die_with, limit_child
 from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.state import JobState
 from jobs.scratch import empty, scratch_folder, sweep, unique_worker_name
@@ -31,14 +35,12 @@ from jobs.settings import WorkerSettings, compute_single_threaded
 from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State, redis_client
 from jobs.state.queue import QUEUE_NAME, SERIALIZER, RefusedJobError, SafeJob
-from jobs.state.records import AttemptLostError, Job, run_timeout_error, utc_now
+from jobs.state.records import AttemptLostError, HandedOverError, Job, run_timeout_error, utc_now
 from jobs.state.settings import SettingsError, StateSettings
+from jobs.watching import Watch
 
 IDLE_TTL_S = 30
 """How long an idle worker may be silent; it waits half of it for a job."""
-OVERTIME_S = 10
-"""How long a child may ignore the end of its time before it is killed."""
-_PR_SET_PDEATHSIG = 1
 _AWAY = (
     RedisConnectionError,
     RedisTimeoutError,
@@ -49,28 +51,6 @@ _AWAY = (
 )
 """What Redis or the store may meet with that a job under way should survive."""
 log = logging.getLogger("modelpress.worker")
-
-
-@dataclass(slots=True)
-class Watch:
-    """What the parent has seen of the child that it looks after."""
-
-    began: float = field(default_factory=time.monotonic)
-    held: bool = False
-    missed: int = 0
-    cancelling_since: float | None = None
-
-    def see(self, state: JobState | None) -> None:
-        """Take note of the job's state; None when the lease is not ours (yet, or any more)."""
-        self.missed = 0 if state is not None else self.missed + 1
-        self.held = self.held or state is not None
-        if state is JobState.CANCELLING and self.cancelling_since is None:
-            self.cancelling_since = time.monotonic()
-
-    @property
-    def lost(self) -> bool:
-        """Return whether the lease was ours and is no longer, twice in a row: a child that ends needs a moment."""
-        return self.held and self.missed > 1
 
 
 class SafeWorker(Worker):
@@ -92,7 +72,8 @@ class SafeWorker(Worker):
         self.settings = settings
         self.backing = State.open(state_settings)
         self.folder = scratch_folder(Path(settings.temp_dir), self.name)
-        self.watch = Watch()
+        self.watch = Watch(settings, self.folder)
+        self.ending: ModelPressError | None = None
         self.told_to_stop: float | None = None
 
     def subscribe(self) -> None:
@@ -102,22 +83,43 @@ class SafeWorker(Worker):
         """Undo ``subscribe``."""
 
     def handle_warm_shutdown_request(self) -> None:
-        """Remember since when the worker is told to stop; the job under way may go on for a while."""
+        """Remember since when the worker is told to stop, and tell the child."""
         self.told_to_stop = time.monotonic()
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        self._tell_child()
+
+    def set_shutdown_requested_date(self) -> None:
+        """Let Redis know that the worker stops, if it can be reached."""
+        with suppress(*_AWAY):
+            super().set_shutdown_requested_date()  # type: ignore[no-untyped-call]
 
     def execute_job(self, job: Transport, queue: Queue) -> None:
-        """Run the job in a child and look after it until it ends."""
-        self.watch = Watch()
+        """Run the job in a child and look after it until it ends, and whatever it started with it."""
+        self.watch, self.ending = Watch(self.settings, self.folder), None
         try:
             super().execute_job(job, queue)
+        except SystemExit:  # told to stop again: the child was killed
+            self._leave(job, signal.SIGKILL)
+            raise
         finally:
+            self._end_group()
             empty(self.folder)
 
+    def fork_work_horse(self, job: Transport, queue: Queue) -> None:
+        """Start the child, the first of a process group of its own."""
+        super().fork_work_horse(job, queue)
+        self.watch.group = self.horse_pid
+
     def main_work_horse(self, job: Transport, queue: Queue) -> None:
-        """Be the child: never outlive the parent."""
-        _die_with(self.pid)
+        """Be the child: never outlive the parent, nor take more than is allowed."""
+        die_with(self.pid)
+        limit_child(self.settings.memory_bytes_max)
         super().main_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        """Let the child take SIGTERM as the wish that it stop."""
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        stopping.listen()
 
     def maintain_heartbeats(self, job: Transport, execution: Execution) -> None:
         """Prolong what must not lapse while the child works, and end the child if it must not go on."""
@@ -126,36 +128,53 @@ class SafeWorker(Worker):
             self.watch.see(self.backing.ledger.heartbeat(_ledger_id(job), self.name))
         except _AWAY as error:
             log.warning("A heartbeat was missed: %s", error)
-        reason = self._reason_to_end(job)
-        if reason:
-            log.warning("The child of %s is ended: %s.", job.id, reason)
+        if self.told_to_stop is not None:
+            self._tell_child()  # it may have begun only now
+        self.ending = self.watch.reason_to_end(float(job.timeout or 0), self.told_to_stop)
+        if self.ending is not None:
+            log.warning("The child of %s is ended: %s", job.id, self.ending)
             self.kill_horse()
 
     def handle_work_horse_killed(self, job: Transport, retpid: int, ret_val: int, rusage: Any) -> None:
         """Hand the job of a child that died on to its next attempt, or end it."""
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
+        self._leave(job, ret_val)
+
+    def _leave(self, job: Transport, wait_status: int) -> None:
         try:
-            self._hand_on(_ledger_id(job), ret_val)
+            self._hand_on(_ledger_id(job), wait_status)
         except _AWAY as error:
             log.warning("%s is left to the janitor: %s", job.id, error)
-
-    def _reason_to_end(self, job: Transport) -> str | None:
-        now, watch = time.monotonic(), self.watch
-        if now - watch.began > float(job.timeout or 0) + OVERTIME_S:
-            return "its time is over"
-        if watch.cancelling_since is not None and now - watch.cancelling_since > self.settings.cancel_grace_s:
-            return "it was cancelled"
-        if self.told_to_stop is not None and now - self.told_to_stop > self.settings.stop_grace_s:
-            return "the worker is told to stop"
-        return "another attempt owns the job" if watch.lost else None
 
     def _hand_on(self, job_id: str, wait_status: int) -> None:
         job = self.backing.ledger.find(job_id)
         if job is None or job.worker != self.name:
             return
-        after = self.backing.ledger.abandon(job, _why(job, wait_status))
+        after = self.backing.ledger.abandon(job, self._why(job, wait_status))
         if after is not None and after.state is JobState.QUEUED:
             self.backing.queue.enqueue(after.id, after.limits.run_timeout_s, attempt=after.attempt + 1)
+
+    def _why(self, job: Job, wait_status: int) -> ModelPressError:
+        if job.overdue(utc_now()):
+            return run_timeout_error(job)
+        if self.ending is not None:
+            return self.ending
+        if self.told_to_stop is not None:
+            return HandedOverError("The worker of the attempt had to stop.")
+        signalled = os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else None
+        how = f"was ended by signal {signalled}" if signalled else f"ended with code {wait_status}"
+        return AttemptLostError(f"The process of the attempt {how}; if it happens again, it may need too much memory.")
+
+    def _tell_child(self) -> None:
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
+
+    def _end_group(self) -> None:
+        """End what the child may have started, and has left behind."""
+        if self.watch.group:
+            with suppress(ProcessLookupError):
+                os.killpg(self.watch.group, signal.SIGKILL)
 
 
 def main() -> int:
@@ -178,22 +197,6 @@ def _ledger_id(job: Transport) -> str:
         return job.ledger_id if isinstance(job, SafeJob) else ""
     except RefusedJobError:
         return ""
-
-
-def _why(job: Job, wait_status: int) -> ModelPressError:
-    if job.overdue(utc_now()):
-        return run_timeout_error(job)
-    signalled = os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else None
-    how = f"was ended by signal {signalled}" if signalled else f"ended with code {wait_status}"
-    return AttemptLostError(f"The process of the attempt {how}; if it happens again, it may need too much memory.")
-
-
-def _die_with(parent: int | None) -> None:
-    """Ask Linux to end this process with its parent; elsewhere the lease lapses instead."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 if __name__ == "__main__":

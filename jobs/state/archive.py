@@ -7,6 +7,7 @@ Keys below ``tenants/{tenant}/jobs/{job}/``:
 ``cancel``                  the caller's wish to stop
 ``attempts/{n}/claim``      create-only: who runs attempt *n*, and the proof
 ``attempts/{n}/…``          what attempt *n* wrote: ``files/…``, ``report.json``, ``manifest.json``
+``granted/{n}``             attempt *n* was handed over, and does not count: one more is granted
 ``outcome.json``            create-only: how the job ended
 ==========================  ====================================================================
 
@@ -75,6 +76,14 @@ class Archive:
         numbers = sorted(int(name) for name in self._store.folders(prefix))
         found = [(number, self._read(f"{prefix}{number}/claim")) for number in numbers]
         return [{**claim, "attempt": number} for number, claim in found if claim is not None]
+
+    def grant(self, job: Job) -> None:
+        """Write down that the job may be tried once more, because its present attempt was handed over."""
+        self._store.put(f"{job_prefix(job.tenant, job.id)}granted/{job.attempt}", b"{}")
+
+    def granted(self, tenant: str, job_id: str) -> int:
+        """Return how many more attempts than it was accepted with the job may have."""
+        return sum(1 for _ in self._store.list(job_prefix(tenant, job_id) + "granted/"))
 
     def wish_cancelled(self, job: Job) -> None:
         """Write down that the caller wants the job to stop."""

@@ -2,8 +2,8 @@
 
 Below ``tenants/{tenant}/jobs/{job}/attempts/{n}/checkpoints/{name}/{number}/`` lie the files of one checkpoint and,
 written last, its ``manifest.json``. What an attempt before left is read only where its manifest says that it is of the
-same request and sources, and where each file has the hash that it had. Nothing depends on it: what is missing, spoilt or
-out of reach costs the time to compute it again, and no more.
+same request and sources, and where each file has the hash that it had. Nothing depends on it: what is missing, spoilt
+or out of reach costs the time to compute it again, and no more.
 """
 
 import logging
@@ -115,7 +115,7 @@ class Checkpoints:
     def _has_come(self, place: str, file: Json, folder: Path) -> bool:
         path = folder / file["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole = self._store.download_file(place + file["path"], path).sha256 == file["sha256"]
+        whole: bool = self._store.download_file(place + file["path"], path).sha256 == file["sha256"]
         if not whole:
             log.warning("%s%s is not what was kept; it is not used.", place, file["path"])
         return whole

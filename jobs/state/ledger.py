@@ -262,6 +262,9 @@ class Ledger(LedgerReader):
         if job.state is JobState.CANCELLING:
             return self._fence_and_end(job, JobState.CANCELLED, records.cancelled_failure(job), guard=guard)
         document = records.failure(error, stage=stage, attempt=job.attempt)
+        if isinstance(error, records.HandedOverError):
+            self._archive.grant(job)  # first: whoever rebuilds the job grants it the same
+            job = replace(job, max_attempts=job.max_attempts + 1)
         if not error.retryable or job.attempt >= job.max_attempts:
             return self._fence_and_end(job, JobState.FAILED, document, guard=guard)
         return self._requeue(job, document, delay_s, guard)
@@ -272,6 +275,7 @@ class Ledger(LedgerReader):
             "state": JobState.QUEUED,
             "queued_at": now,
             "not_before": now + timedelta(seconds=delay_s) if delay_s else None,
+            "max_attempts": job.max_attempts,
             "token": "",
             "worker": "",
             "lease_until": None,

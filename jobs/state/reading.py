@@ -1,7 +1,7 @@
 """What can be asked about jobs: from Redis where it knows, else from the archive, which also fills Redis again."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from redis import Redis
@@ -147,7 +147,9 @@ class LedgerReader:
             return None  # the marker could not be written, and the caller was told so
         cancelled = outcome is None and self._archive.is_cancelled(tenant, job_id)
         claims = self._archive.claims(tenant, job_id)
-        return rebuilt(request, claims, outcome, cancelled=cancelled, lease_until=self._clock() + self._lease)
+        job = rebuilt(request, claims, outcome, cancelled=cancelled, lease_until=self._clock() + self._lease)
+        more = self._archive.granted(tenant, job_id) if claims else 0
+        return replace(job, max_attempts=job.max_attempts + more)
 
     def _newest(self, tenant: str, before: str) -> Iterator[Job]:
         for batch in self._memory.newest(tenant, before):

@@ -161,6 +161,10 @@ class AttemptLostError(InternalError):
     retryable = True
 
 
+class HandedOverError(AttemptLostError):
+    """The worker of an attempt had to stop: another goes on, and this one does not count."""
+
+
 def new_id(prefix: str) -> str:
     """Return ``prefix_`` and a ULID: ids of one prefix sort by the time of their making."""
     return f"{prefix}_{ULID()}"

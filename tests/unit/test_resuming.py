@@ -114,10 +114,10 @@ def resumed(
     ("family", "steps", "stop_at"),
     [
         ("bert", [HEADS, UNITS, RANKS, ZEROS], "low_rank"),
-        ("bert", [RANKS, HEADS, ROUNDED], "head_pruning"),
         ("hubert", [HEADS, RANKS, UNITS], "ffn_pruning"),
-        ("vit", [UNITS, ZEROS, HEADS], "head_pruning"),
-        ("bert", [FEWER, ZEROS, UNITS], "weight_pruning"),
+        pytest.param("bert", [RANKS, HEADS, ROUNDED], "head_pruning", marks=pytest.mark.slow),
+        pytest.param("vit", [UNITS, ZEROS, HEADS], "head_pruning", marks=pytest.mark.slow),
+        pytest.param("bert", [FEWER, ZEROS, UNITS], "weight_pruning", marks=pytest.mark.slow),
     ],
 )
 def test_resumed_is_straight_through(tmp_path: Path, family: str, steps: list[Any], stop_at: str) -> None:

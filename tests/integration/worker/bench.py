@@ -34,12 +34,12 @@ class Bench:
         self.state = State.open(StateSettings.from_env(self.environment))
         self.janitor = Janitor(self.state.ledger, self.state.queue, self.state.landscapes)
 
-    def start_worker(self, **settings: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, *, program: Path = PROGRAM, **settings: str) -> subprocess.Popen[bytes]:
         """Start a worker and return once it listens."""
         before = self.state.redis.scard("rq:workers")
         environment = {**os.environ, **self.environment, **settings, "PYTHONPATH": str(ROOT)}
         with (self.folder / "worker.log").open("ab") as log:
-            worker = subprocess.Popen([sys.executable, str(PROGRAM)], env=environment, stdout=log, stderr=log)
+            worker = subprocess.Popen([sys.executable, str(program)], env=environment, stdout=log, stderr=log)
         self.workers.append(worker)
         wait(lambda: self._listens(worker, before), seconds=60)
         return worker

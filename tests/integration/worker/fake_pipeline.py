@@ -24,6 +24,7 @@ class Folders:
     data: Path | None = None
     origin: Mapping[str, str | None] = field(default_factory=dict)
     cache: Any = None
+    resuming: Any = None
     quiet: Any = None
     labelled: Mapping[str, Path] = field(default_factory=dict)
 
@@ -99,6 +100,33 @@ def _sleep(spec: CompressionSpec, progress: StageProgress) -> None:
     time.sleep(60)
 
 
+def _balloon(spec: CompressionSpec, progress: StageProgress) -> None:
+    """Take more and more memory."""
+    held = []
+    for step in range(1000):
+        progress("compress", step, 1000)
+        held.append(bytearray(20 * 2**20))
+        time.sleep(0.02)
+
+
+def _litter(spec: CompressionSpec, progress: StageProgress) -> None:
+    """Write more and more into the working folder."""
+    (folder,) = Path(os.environ["MODELPRESS_TEMP_DIR"]).glob("*/*-a1")
+    for step in range(1000):
+        progress("compress", step, 1000)
+        (folder / f"{step}.bin").write_bytes(os.urandom(2**20))
+        time.sleep(0.02)
+
+
+def _leave_behind(spec: CompressionSpec, progress: StageProgress) -> None:
+    """Start a process that outlives this one, unless somebody ends it."""
+    process = os.fork()
+    if process == 0:
+        time.sleep(60)
+        os._exit(0)
+    Path(spec.labels["mark"]).with_suffix(f".{process}").touch()
+
+
 def _first_time(spec: CompressionSpec) -> bool:
     mark = Path(spec.labels["mark"])
     first = not mark.exists()
@@ -115,4 +143,7 @@ _DEEDS = {
     "work": _work,
     "hang": _hang,
     "sleep": _sleep,
+    "balloon": _balloon,
+    "litter": _litter,
+    "leave behind": _leave_behind,
 }

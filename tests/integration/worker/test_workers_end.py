@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -36,28 +37,69 @@ def test_a_killed_worker_loses_nothing(bench: Bench) -> None:
     assert bench.story(job) == ["queued", "running", "queued", "running", "succeeded"]
 
 
-def test_a_worker_told_to_stop_finishes_its_job(bench: Bench) -> None:
-    """SIGTERM: the job under way ends well, then the worker ends with code 0."""
+def test_a_worker_told_to_stop_hands_its_job_over(bench: Bench) -> None:
+    """SIGTERM: the job under way stops at its next report and waits for another worker; it loses no attempt by it."""
     worker = bench.start_worker()
     job = bench.submit("work")
     bench.wait_working(job)
     worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(timeout=10) == 0
+    waiting = bench.job(job)
+    assert (waiting.state, waiting.attempt, waiting.max_attempts, waiting.not_before) == (JobState.QUEUED, 1, 4, None)
+    assert bench.state.queue.place(job.id, 2) == "waiting"
+    bench.state.redis.flushdb()
+    assert bench.job(job).max_attempts == 4  # the store remembers
     (bench.folder / "mark").touch()
+    bench.start_worker()
+    assert bench.wait_ended(job, rounds=True).state is JobState.SUCCEEDED
 
-    assert worker.wait(timeout=20) == 0
-    assert bench.job(job).state is JobState.SUCCEEDED
 
-
-def test_a_worker_told_to_stop_hands_a_long_job_on(bench: Bench) -> None:
-    """SIGTERM while a job goes on for longer than the grace: it waits for another worker, on the queue."""
+def test_a_worker_told_to_stop_hands_a_deaf_job_over(bench: Bench) -> None:
+    """SIGTERM while a job reports nothing: after the grace it is killed, and waits for another worker."""
     worker = bench.start_worker(MODELPRESS_STOP_GRACE_S="1")
     job = bench.submit("hang")
     wait((bench.folder / "mark").exists)
     worker.send_signal(signal.SIGTERM)
 
     assert worker.wait(timeout=20) == 0
+    assert (bench.job(job).state, bench.job(job).max_attempts) == (JobState.QUEUED, 4)
+    assert bench.state.queue.place(job.id, 2) == "waiting"
+
+
+def test_a_worker_told_twice_ends_at_once(bench: Bench) -> None:
+    """A second SIGTERM kills the child; its job waits for another worker all the same."""
+    worker = bench.start_worker()
+    job = bench.submit("hang")
+    wait((bench.folder / "mark").exists)
+    worker.send_signal(signal.SIGTERM)
+    time.sleep(1.2)  # within a second it would be taken for the same one
+    worker.send_signal(signal.SIGTERM)
+
+    worker.wait(timeout=5)
     assert bench.job(job).state is JobState.QUEUED
     assert bench.state.queue.place(job.id, 2) == "waiting"
+
+
+@pytest.mark.parametrize(("do", "what"), [("balloon", "memory"), ("litter", "disk")])
+def test_a_job_that_takes_too_much_is_ended(bench: Bench, do: str, what: str) -> None:
+    """The worker ends a job beyond its limits before the machine does; the message says of what, and how much."""
+    resident = {"memory": str(600 * 2**20), "disk": str(20 * 2**20)}[what]
+    bench.start_worker(**{f"MODELPRESS_{what.upper()}_BYTES_MAX": resident})
+    ended = bench.wait_ended(bench.submit(do))
+
+    assert (ended.state, ended.error["code"], ended.attempt) == (JobState.FAILED, "limit_exceeded", 1)
+    assert what in ended.error["message"]
+
+
+def test_what_a_job_leaves_behind_ends_with_it(bench: Bench) -> None:
+    """A process that a child has started does not outlive the job."""
+    bench.start_worker()
+    bench.wait_ended(bench.submit("leave behind"))
+    left = int(next(bench.folder.glob("mark.*")).suffix[1:])
+
+    wait(lambda: not runs(left), seconds=5)
+    assert not runs(left)
 
 
 def test_an_idle_worker_stops_at_once(bench: Bench) -> None:

@@ -1,0 +1,119 @@
+"""What an attempt leaves unfinished comes back to a later one whole and its own, or not at all."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from state_clock import Clock
+
+from jobs.adapters.memory import MemoryStore
+from jobs.contract.errors import StorageError
+from jobs.state.checkpoints import Checkpoints
+from jobs.state.records import Job, Lease
+
+JOB = Job("job_1", "acme", "compression", {"steps": []}, *[datetime(2030, 1, 1, tzinfo=UTC)] * 2)
+BASE = "tenants/acme/jobs/job_1/attempts/1/checkpoints/steps/"
+
+
+def attempt(store: MemoryStore, number: int, *, model: str = "aa", **options: Any) -> Checkpoints:
+    """Return the checkpoints of one attempt."""
+    return Checkpoints(
+        store, Lease(JOB, number, "token"), {"model": model}, after_s=options.pop("after_s", 0), **options
+    )
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """Return a folder of unfinished work."""
+    folder = tmp_path / "made"
+    (folder / "model").mkdir(parents=True)
+    (folder / "steps.json").write_text("[1]")
+    (folder / "model" / "weights").write_bytes(b"weights")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Return an empty folder."""
+    folder = tmp_path / "place"
+    folder.mkdir()
+    return folder
+
+
+def test_the_newest_comes_back(memory: MemoryStore, made: Path, place: Path) -> None:
+    """An attempt's newer checkpoint takes the older one's place; a later attempt's comes first."""
+    first = attempt(memory, 1)
+    first.keep("steps", made)
+    (made / "steps.json").write_text("[1, 2]")
+    first.keep("steps", made)
+
+    assert {info.key.removeprefix(BASE).split("/")[0] for info in memory.list(BASE)} == {"2"}
+    assert attempt(memory, 3).fetch("steps", place)
+    assert (place / "steps.json").read_text() == "[1, 2]"
+    assert (place / "model" / "weights").read_bytes() == b"weights"
+    (made / "steps.json").write_text("[1, 2, 3]")
+    attempt(memory, 2).keep("steps", made)
+    assert attempt(memory, 3).fetch("steps", place)
+    assert (place / "steps.json").read_text() == "[1, 2, 3]"
+    assert not attempt(memory, 3).fetch("recovery", place)
+
+
+def test_what_is_of_something_else_is_left(memory: MemoryStore, made: Path, place: Path) -> None:
+    """Another model, another request or a newer schema: nothing comes."""
+    attempt(memory, 1).keep("steps", made)
+
+    assert not attempt(memory, 2, model="bb").fetch("steps", place)
+    assert list(place.iterdir()) == []
+    memory.put(f"{BASE}1/manifest.json", memory.get(f"{BASE}1/manifest.json").replace(b"/v1", b"/v2"))
+    assert not attempt(memory, 2).fetch("steps", place)
+
+
+@pytest.mark.parametrize("fault", ["spoilt", "missing", "no manifest"])
+def test_what_is_not_whole_gives_way_to_what_is(memory: MemoryStore, made: Path, place: Path, fault: str) -> None:
+    """A file that is not what was kept, or a checkpoint that was never finished: the one before it comes."""
+    attempt(memory, 1).keep("steps", made)
+    (made / "steps.json").write_text("[1, 2]")
+    attempt(memory, 2).keep("steps", made)
+    newer = f"{BASE.replace('/1/', '/2/')}1/"
+    match fault:
+        case "spoilt":
+            memory.put(f"{newer}model/weights", b"weightS")
+        case "missing":
+            memory.delete(f"{newer}model/weights")
+        case _:
+            memory.delete(f"{newer}manifest.json")
+
+    assert attempt(memory, 3).fetch("steps", place)
+    assert (place / "steps.json").read_text() == "[1]"
+
+
+def test_a_store_that_fails_is_no_hindrance(made: Path, place: Path) -> None:
+    """Nothing is kept, nothing comes, and the work goes on."""
+
+    class Failing(MemoryStore):
+        def upload_file(self, key: str, path: Path) -> Any:
+            raise StorageError("away")
+
+        def folders(self, prefix: str) -> Any:
+            raise StorageError("away")
+
+    attempt(Failing(), 1).keep("steps", made)
+
+    assert not attempt(Failing(), 2).fetch("steps", place)
+
+
+def test_short_work_keeps_nothing(clock: Clock) -> None:
+    """A checkpoint is due after so much work, counted anew each time; at once where the end is near."""
+
+    def seconds() -> float:
+        return clock.now.timestamp()
+
+    store = MemoryStore()
+    calm = attempt(store, 1, after_s=60, clock=seconds)
+    clock.pass_seconds(59)
+
+    assert not calm.due()
+    assert attempt(store, 1, after_s=60, clock=seconds, urgent=lambda: True).due()
+    clock.pass_seconds(1)
+    assert calm.due()
