@@ -92,10 +92,14 @@ def test_a_store_that_fails_is_no_hindrance(made: Path, place: Path) -> None:
     """Nothing is kept, nothing comes, and the work goes on."""
 
     class Failing(MemoryStore):
+        """A store that is away."""
+
         def upload_file(self, key: str, path: Path) -> Any:
+            """Fail."""
             raise StorageError("away")
 
         def folders(self, prefix: str) -> Any:
+            """Fail."""
             raise StorageError("away")
 
     attempt(Failing(), 1).keep("steps", made)
