@@ -89,15 +89,14 @@ class Janitor:
         return self._put_on_queue(job, seen_taken)
 
     def _put_on_queue(self, job: Job, seen_taken: frozenset[str]) -> bool:
-        attempt = job.attempt + 1
-        place = self._queue.place(job.id, attempt)
+        place = self._queue.place(job)
         if place is Place.TAKEN:
             self._taken |= {job.id}
         if place in {Place.WAITING, Place.BEGUN} or (place is Place.TAKEN and job.id not in seen_taken):
             return False
         log.info("%s waits, but is not on the queue.", job.id)
-        self._queue.drop(job.id, attempt)
-        self._queue.enqueue(job.id, job.limits.run_timeout_s, attempt=attempt)
+        self._queue.drop(job)
+        self._queue.enqueue(job)
         return True
 
     def _take_over(self, job: Job) -> bool:
@@ -108,7 +107,7 @@ class Janitor:
             return False
         log.info("Attempt %d of %s was lost; the job is now %s.", job.attempt, job.id, after.state)
         if after.state is JobState.QUEUED:
-            self._queue.enqueue(after.id, after.limits.run_timeout_s, attempt=after.attempt + 1)
+            self._queue.enqueue(after)
         return True
 
     def _why(self, job: Job) -> ModelPressError:

@@ -152,7 +152,7 @@ class SafeWorker(Worker):
             return
         after = self.backing.ledger.abandon(job, self._why(job, wait_status))
         if after is not None and after.state is JobState.QUEUED:
-            self.backing.queue.enqueue(after.id, after.limits.run_timeout_s, attempt=after.attempt + 1)
+            self.backing.queue.enqueue(after)
 
     def _why(self, job: Job, wait_status: int) -> ModelPressError:
         if job.overdue(utc_now()):

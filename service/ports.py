@@ -85,7 +85,7 @@ class Events(Protocol):
 class Queue(Protocol):
     """Hands jobs to workers."""
 
-    def enqueue(self, job_id: str, run_timeout_s: int) -> None:
+    def enqueue(self, job: Job) -> None:
         """Announce a job."""
 
 

@@ -168,7 +168,7 @@ class Landscapes:
 
     def _enqueue(self, job: Job) -> None:
         try:
-            self._queue.enqueue(job.id, job.limits.run_timeout_s)
+            self._queue.enqueue(job)
         except QueueError:
             return  # the janitor does it
 

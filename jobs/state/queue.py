@@ -1,5 +1,7 @@
 """The queue: RQ as transport, never as truth. It carries a job's id and nothing else.
 
+Tenants take turns: the first job of each goes before the second of any, whoever asked first.
+
 A job on it is written as JSON and may name one function only: whatever else somebody writes into Redis is refused by
 ``SafeJob`` before anything is imported.
 """
@@ -15,6 +17,7 @@ from rq.registry import StartedJobRegistry
 from rq.utils import import_attribute
 
 from jobs.state.events import redis_errors
+from jobs.state.records import Job as LedgerJob
 from jobs.state.records import is_job_id
 
 QUEUE_NAME = "modelpress"
@@ -24,6 +27,21 @@ RESULT_TTL_S = 0
 """Results live in the store: RQ forgets a job as soon as it has run."""
 FAILURE_TTL_S = 86_400
 """How long RQ keeps the trace of a worker's surprise, for whoever operates it."""
+_TAKE_TURN = """
+if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then return 0 end
+local function tenant(id) return string.match(id, '%-([^-].*)$', 32) or '' end
+local waiting, mine, whose, turn, turns = redis.call('LRANGE', KEYS[1], 0, -1), tenant(ARGV[1]), {}, 1, {}
+for place, id in ipairs(waiting) do
+  whose[place] = tenant(id)
+  if whose[place] == mine then turn = turn + 1 end
+end
+for place, id in ipairs(waiting) do
+  turns[whose[place]] = (turns[whose[place]] or 0) + 1
+  if turns[whose[place]] > turn then return redis.call('LINSERT', KEYS[1], 'BEFORE', id, ARGV[1]) end
+end
+return redis.call('RPUSH', KEYS[1], ARGV[1])
+"""
+"""Moves a job that waits behind all whose turn is as early: the n-th of a tenant goes before every (n+1)-th."""
 
 
 class RefusedJobError(Exception):
@@ -83,7 +101,7 @@ class SafeJob(Job):
 
 
 class JobQueue:
-    """Hands jobs to workers.
+    """Hands jobs to workers: always the attempt that comes next for the job as it was read.
 
     Args:
         redis: a client that does not decode its responses.
@@ -91,9 +109,10 @@ class JobQueue:
 
     def __init__(self, redis: "Redis") -> None:
         self._queue = Queue(QUEUE_NAME, connection=redis, job_class=SafeJob, serializer=SERIALIZER)
+        self._take_turn = redis.register_script(_TAKE_TURN)
 
-    def enqueue(self, job_id: str, run_timeout_s: int, *, attempt: int = 1) -> None:
-        """Put an attempt of the job on the queue, unless it is there.
+    def enqueue(self, job: LedgerJob) -> None:
+        """Put the job on the queue, unless it is there.
 
         Raises:
             QueueError: Redis failed; the janitor enqueues what was accepted.
@@ -102,37 +121,38 @@ class JobQueue:
             try:
                 self._queue.enqueue_call(
                     TASK,
-                    args=(job_id,),
-                    timeout=run_timeout_s,
+                    args=(job.id,),
+                    timeout=job.limits.run_timeout_s,
                     result_ttl=RESULT_TTL_S,
                     failure_ttl=FAILURE_TTL_S,
-                    job_id=_transport_id(job_id, attempt),
-                    description=job_id,
+                    job_id=_transport_id(job),
+                    description=job.id,
                     unique=True,
                 )
             except DuplicateJobError:
                 return
+            self._take_turn(keys=[self._queue.key], args=[_transport_id(job)])
 
-    def place(self, job_id: str, attempt: int) -> Place:
-        """Return where the attempt is."""
+    def place(self, job: LedgerJob) -> Place:
+        """Return where the job is."""
         with redis_errors():
             try:
-                status = self._fetch(job_id, attempt).get_status(refresh=False)
+                status = self._fetch(job).get_status(refresh=False)
             except NoSuchJobError:
                 return Place.ABSENT
             if status == JobStatus.STARTED:
                 return Place.BEGUN
             if status != JobStatus.QUEUED:
                 return Place.ABSENT
-            position = self._queue.get_job_position(_transport_id(job_id, attempt))
+            position = self._queue.get_job_position(_transport_id(job))
         return Place.TAKEN if position is None else Place.WAITING
 
-    def drop(self, job_id: str, attempt: int) -> None:
-        """Forget an attempt that will not begin, so that it can be enqueued again."""
+    def drop(self, job: LedgerJob) -> None:
+        """Forget a job that will not begin, so that it can be enqueued again."""
         with redis_errors():
-            self._queue.intermediate_queue.remove(_transport_id(job_id, attempt))
+            self._queue.intermediate_queue.remove(_transport_id(job))
             try:
-                self._fetch(job_id, attempt).delete()
+                self._fetch(job).delete()
             except NoSuchJobError:
                 return
 
@@ -141,9 +161,9 @@ class JobQueue:
         with redis_errors():
             StartedJobRegistry(queue=self._queue, job_class=SafeJob).cleanup()
 
-    def _fetch(self, job_id: str, attempt: int) -> Job:
-        return SafeJob.fetch(_transport_id(job_id, attempt), self._queue.connection, SERIALIZER)
+    def _fetch(self, job: LedgerJob) -> Job:
+        return SafeJob.fetch(_transport_id(job), self._queue.connection, SERIALIZER)
 
 
-def _transport_id(job_id: str, attempt: int) -> str:
-    return f"{job_id}-a{attempt}"
+def _transport_id(job: LedgerJob) -> str:
+    return f"{job.id}-a{job.attempt + 1}-{job.tenant}"

@@ -57,6 +57,6 @@ def submit(
 def _announce(job: JobRecord) -> None:
     """Tell the workers; a job that cannot be announced is accepted all the same, and the janitor announces it later."""
     try:
-        services().queue.enqueue(job.id, job.limits.run_timeout_s)
+        services().queue.enqueue(job)
     except QueueError as error:
         log.warning("%s waits for the janitor: %s", job.id, error)

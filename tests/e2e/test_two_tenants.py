@@ -2,13 +2,53 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from http_calls import GOOD, Json, accepted, ended, problem
+import yaml
+from http_calls import GOOD, HEADS, Json, accepted, ended, problem
 from modelpress import ModelPress
 
+CONTRACT: Json = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
+OPERATIONS = {
+    said["operationId"]: (method.upper(), path)
+    for path, item in CONTRACT["paths"].items()
+    for method, said in item.items()
+    if method != "parameters"
+}
+"""Every operation of the contract: its method and path."""
 NO_JOB, NO_UPLOAD = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV", "upl_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+COMPLETION = {"json": {"files": [{"path": "sentences.txt", "parts": [{"number": 1, "etag": "x"}]}]}}
+
+ON_ANOTHERS: Mapping[str, list[Json]] = {
+    "getJob": [{}, {"params": {"wait": 1}}],
+    "cancelJob": [{}],
+    "getLandscape": [{}],
+    "listEvents": [{}],
+    "getReport": [{}],
+    "getManifest": [{}],
+    "getArtifact": [{}],
+    "getUpload": [{}],
+    "completeUpload": [COMPLETION],
+}
+"""Operations on one thing, and what is sent along: for another tenant's thing all answer as for one that never was."""
+
+OTHERWISE = {
+    "listJobs": "test_anothers_jobs_are_not_listed",
+    "createCompression": "test_anothers_files_are_no_source",
+    "createPlan": "test_anothers_files_are_no_source",
+    "createProfile": "test_anothers_files_are_no_source",
+    "createLandscape": "test_anothers_files_are_no_source",
+    "createUpload": "test_an_upload_is_its_tenants",
+}
+"""Operations on everything that a tenant has, or on something new: the test that tries each."""
+
+ALIKE = {"listTechniques", "getTechnique", "getLiveness", "getReadiness"}
+"""Operations that know of no tenant."""
+
+THINGS = {"job_id": NO_JOB, "upload_id": NO_UPLOAD, "path": "config.json"}
+"""What stands in a path, made up."""
 
 
 @pytest.fixture(scope="module")
@@ -23,54 +63,35 @@ def upload(press: ModelPress, data_folders: Mapping[str, Path]) -> str:
     return press.upload(data_folders["bert"]).removeprefix("upload://")
 
 
-JOB_ROUTES = (
-    ("GET", "/v1/jobs/{}"),
-    ("GET", "/v1/jobs/{}?wait=1"),
-    ("POST", "/v1/jobs/{}/cancel"),
-    ("GET", "/v1/landscapes/{}"),
-    ("GET", "/v1/jobs/{}/events"),
-    ("GET", "/v1/jobs/{}/report"),
-    ("GET", "/v1/jobs/{}/artifacts"),
-    ("GET", "/v1/jobs/{}/artifacts/config.json"),
-    ("GET", "/v1/jobs/{}/artifacts/no-such-file"),
+def test_every_operation_is_tried() -> None:
+    """An operation that the contract has and no test here tries as a stranger fails this one."""
+    assert set(ON_ANOTHERS) | set(OTHERWISE) | ALIKE == set(OPERATIONS)
+    assert {name for name, (_, path) in OPERATIONS.items() if "_id}" in path} == set(ON_ANOTHERS)
+    assert set(OTHERWISE.values()) <= set(globals())
+
+
+@pytest.mark.parametrize(
+    ("operation", "sent"), [(name, sent) for name, variants in ON_ANOTHERS.items() for sent in variants]
 )
-UPLOAD_ROUTES = (("GET", "/v1/uploads/{}"), ("POST", "/v1/uploads/{}/complete"))
-COMPLETION = {"files": [{"path": "sentences.txt", "parts": [{"number": 1, "etag": "x"}]}]}
+def test_anothers_thing_is_not_there(
+    stranger: httpx.Client, job: Json, upload: str, operation: str, sent: dict[str, Any]
+) -> None:
+    """What belongs to another tenant is answered exactly as what never was."""
+    method, path = OPERATIONS[operation]
+    said = [
+        _said(stranger.request(method, path.format(**things), **sent), things)
+        for things in (THINGS | {"job_id": job["id"], "upload_id": upload}, THINGS)
+    ]
+
+    assert said[0] == said[1]
 
 
-def _shown(client: httpx.Client, method: str, route: str, thing: str) -> Json:
-    """Return what is said of *thing*, with what is particular to the request taken out."""
-    body = {"json": COMPLETION} if route.endswith("/complete") else {}
-    said = problem(client.request(method, route.format(thing), **body), 404, "not_found")
-    return {
-        name: text.replace(thing, "…") if isinstance(text, str) else text
-        for name, text in said.items()
-        if name != "request_id"
-    }
-
-
-def test_every_route_of_a_job_is_tried(api: httpx.Client) -> None:
-    """The routes tried here are all that the published contract has for one job or one upload."""
-    paths = api.get("/openapi.json").json()["paths"]
-    one = {
-        (method.upper(), path) for path in paths if "_id}" in path for method in paths[path] if method != "parameters"
-    }
-    tried = {(method, route.partition("?")[0].replace("{}", "{job_id}")) for method, route in JOB_ROUTES[:-2]}
-    tried |= {(method, route.replace("{}", "{upload_id}")) for method, route in UPLOAD_ROUTES}
-
-    assert one == {*tried, ("GET", "/v1/jobs/{job_id}/artifacts/{path}")}
-
-
-@pytest.mark.parametrize(("method", "route"), JOB_ROUTES)
-def test_anothers_job_is_not_there(stranger: httpx.Client, job: Json, method: str, route: str) -> None:
-    """Another tenant's job is answered exactly as one that never was."""
-    assert _shown(stranger, method, route, job["id"]) == _shown(stranger, method, route, NO_JOB)
-
-
-@pytest.mark.parametrize(("method", "route"), UPLOAD_ROUTES)
-def test_anothers_upload_is_not_there(stranger: httpx.Client, upload: str, method: str, route: str) -> None:
-    """Another tenant's upload is answered exactly as one that never was."""
-    assert _shown(stranger, method, route, upload) == _shown(stranger, method, route, NO_UPLOAD)
+def _said(answer: httpx.Response, things: Mapping[str, str]) -> Json:
+    """Return what is said of one of *things*, with what is particular to the request taken out."""
+    said = problem(answer, 404, "not_found")
+    for thing in (things["job_id"], things["upload_id"]):
+        said = {name: text.replace(thing, "…") if isinstance(text, str) else text for name, text in said.items()}
+    return said | {"request_id": "…"}
 
 
 def test_anothers_jobs_are_not_listed(stranger: httpx.Client, job: Json) -> None:
@@ -88,18 +109,38 @@ def test_a_job_is_unharmed_by_strangers(api: httpx.Client, stranger: httpx.Clien
     assert api.get(f"/v1/jobs/{job['id']}/report").status_code == 200
 
 
-def test_anothers_upload_cannot_be_compressed(stranger: httpx.Client, upload: str) -> None:
-    """A job that names another tenant's upload fails as if there were none."""
-    error = ended(stranger, accepted(stranger, GOOD | {"model": {"uri": f"upload://{upload}"}})["id"])["error"]
-    missing = ended(stranger, accepted(stranger, GOOD | {"model": {"uri": f"upload://{NO_UPLOAD}"}})["id"])["error"]
-
-    assert error["code"] == "model_not_found"
-    assert error["message"].replace(upload, "…") == missing["message"].replace(NO_UPLOAD, "…")
+def _asks(kind: str, model: str) -> Json:
+    """Return a request of *kind* for the model at *model*."""
+    if kind == "landscapes":
+        return {"model": {"uri": model}, "points": [{"name": "half", "steps": [HEADS]}]}
+    return {"model": {"uri": model}} | ({} if kind == "profiles" else {"steps": [HEADS]})
 
 
-def test_the_service_never_reads_a_tenants_files_for_another(stranger: httpx.Client, job: Json) -> None:
-    """The bucket that holds every tenant's results cannot be named as a source."""
+def _failed(client: httpx.Client, kind: str, model: str) -> Json:
+    """Return why the job that asks for *model* failed; of a landscape, why its point did."""
+    job = ended(client, client.post(f"/v1/{kind}", json=_asks(kind, model)).json()["id"])
+    if kind == "landscapes":
+        points = client.get(f"/v1/landscapes/{job['id']}").json()["points"]
+        return next(dict(each["error"]) for each in points if each["error"])
+    return dict(job["error"])
+
+
+@pytest.mark.parametrize("kind", ["compressions", "plans", "profiles", "landscapes"])
+def test_anothers_files_are_no_source(stranger: httpx.Client, job: Json, upload: str, kind: str) -> None:
+    """Another's upload is one that never was, and the bucket that holds every tenant's results is no source."""
+    error, missing = (_failed(stranger, kind, f"upload://{each}") for each in (upload, NO_UPLOAD))
     prefix = f"s3://modelpress/tenants/local/jobs/{job['id']}/attempts/1/files"
-    error = ended(stranger, accepted(stranger, GOOD | {"model": {"uri": prefix}})["id"])["error"]
 
-    assert error["code"] == "invalid_uri"
+    assert error["code"] == missing["code"] == "model_not_found"
+    assert error["message"].replace(upload, "…") == missing["message"].replace(NO_UPLOAD, "…")
+    assert _failed(stranger, kind, prefix)["code"] == "invalid_uri"
+
+
+def test_an_upload_is_its_tenants(stranger: httpx.Client, api: httpx.Client) -> None:
+    """An upload that a stranger begins is there for them, its files go below their prefix, and others see nothing."""
+    begun = stranger.post("/v1/uploads", json={"files": [{"path": "a.txt", "bytes": 1}]}).json()
+    url = begun["files"][0]["parts"][0]["url"]
+
+    assert f"/modelpress/tenants/stranger/uploads/{begun['id']}/files/a.txt?" in url
+    assert stranger.get(f"/v1/uploads/{begun['id']}").status_code == 200
+    problem(api.get(f"/v1/uploads/{begun['id']}"), 404, "not_found")

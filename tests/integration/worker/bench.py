@@ -49,7 +49,7 @@ class Bench:
             raise RuntimeError((self.folder / "worker.log").read_text()[-2000:])
         return self.state.redis.scard("rq:workers") > before
 
-    def submit(self, do: str, *, run_timeout_s: int = 60, mark: str = "mark") -> Job:
+    def submit(self, do: str, *, run_timeout_s: int = 60, mark: str = "mark", tenant: str = TENANT) -> Job:
         """Accept and enqueue a job that does *do*."""
         request = {
             "model": {"uri": "s3://bench-models/tiny"},
@@ -57,13 +57,13 @@ class Bench:
             "limits": {"run_timeout_s": run_timeout_s},
             "labels": {"do": do, "mark": str(self.folder / mark)},
         }
-        job = self.state.ledger.accept(TENANT, "compression", request)
-        self.state.queue.enqueue(job.id, run_timeout_s)
+        job = self.state.ledger.accept(tenant, "compression", request)
+        self.state.queue.enqueue(job)
         return job
 
     def job(self, job: Job) -> Job:
         """Return the job as it is now."""
-        found = self.state.ledger.show(TENANT, job.id)
+        found = self.state.ledger.show(job.tenant, job.id)
         if found is None:
             raise LookupError(job.id)
         return found

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from bench import Bench, wait
+from bench import TENANT, Bench, wait
 
 from jobs.contract.state import JobState
 from jobs.quiet import LOCKS
@@ -49,7 +49,7 @@ def test_the_queue_is_left_empty(bench: Bench) -> None:
     """RQ keeps nothing of a job that has run, and the ledger has no open job."""
     job = bench.wait_ended(bench.submit("succeed"))
 
-    wait(lambda: not bench.state.redis.exists(f"rq:job:{job.id}-a1"))
+    wait(lambda: not bench.state.redis.exists(f"rq:job:{job.id}-a1-{TENANT}"))
     assert list(bench.state.ledger.open_ids()) == []
 
 
@@ -160,7 +160,7 @@ def test_a_planted_job_is_not_run(bench: Bench) -> None:
 def test_a_second_delivery_does_nothing(bench: Bench) -> None:
     """A job that is delivered again after its end stays as it ended."""
     job = bench.wait_ended(bench.submit("succeed"))
-    bench.state.queue.enqueue(job.id, 60, attempt=2)
+    bench.state.queue.enqueue(job)
     bench.wait_ended(bench.submit("succeed"))
 
     assert bench.job(job) == job

@@ -78,7 +78,7 @@ def test_a_worker_told_twice_ends_at_once(bench: Bench) -> None:
 
     worker.wait(timeout=5)
     assert bench.job(job).state is JobState.QUEUED
-    assert bench.state.queue.place(job.id, 2) == "waiting"
+    assert bench.state.queue.place(bench.job(job)) == "waiting"
 
 
 @pytest.mark.parametrize(("do", "what"), [("balloon", "memory"), ("litter", "disk")])

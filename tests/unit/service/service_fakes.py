@@ -193,11 +193,11 @@ class FakeQueue:
     announced: list[tuple[str, int]] = field(default_factory=list)
     broken: bool = False
 
-    def enqueue(self, job_id: str, run_timeout_s: int) -> None:
+    def enqueue(self, job: Job) -> None:
         """Remember, or fail as a queue does."""
         if self.broken:
             raise QueueError("Redis did not answer; try again.")
-        self.announced.append((job_id, run_timeout_s))
+        self.announced.append((job.id, job.limits.run_timeout_s))
 
 
 @dataclass

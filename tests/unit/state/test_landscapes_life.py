@@ -77,7 +77,7 @@ def test_every_point_is_a_job_that_waits_for_a_worker(bench: Bench) -> None:
     assert {(point.kind, point.parent, point.labels["team"]) for point in points} == {
         ("compression", landscape.id, "speech")
     }
-    assert [bench.queue.place(point.id, 1) for point in points] == 2 * [Place.WAITING]
+    assert [bench.queue.place(point) for point in points] == 2 * [Place.WAITING]
 
 
 def test_looking_twice_accepts_nothing_twice(bench: Bench) -> None:
@@ -96,9 +96,9 @@ def test_the_last_point_to_end_announces_the_landscape(bench: Bench) -> None:
     first, second = bench.points(landscape)
 
     bench.end(first)
-    assert bench.queue.place(landscape.id, 1) is Place.ABSENT
+    assert bench.queue.place(landscape) is Place.ABSENT
     bench.end(second, JobState.FAILED)
-    assert bench.queue.place(landscape.id, 1) is Place.WAITING
+    assert bench.queue.place(landscape) is Place.WAITING
 
     assert bench.landscapes.advance(bench.now(landscape))
     lease = bench.ledger.claim(landscape.id, "worker")
@@ -114,7 +114,7 @@ def test_an_announcement_that_was_lost_is_made_by_the_janitor(bench: Bench, redi
     redis.flushdb()
 
     bench.janitor.round()
-    assert bench.queue.place(landscape.id, 1) is Place.WAITING
+    assert bench.queue.place(landscape) is Place.WAITING
     assert bench.landscapes.advance(bench.now(landscape))
 
 

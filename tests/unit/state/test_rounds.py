@@ -41,7 +41,7 @@ def job(ledger: Ledger) -> Job:
 def test_a_waiting_job_is_put_on_the_queue_once(janitor: Janitor, queue: JobQueue, job: Job) -> None:
     """A job whose enqueueing was lost is enqueued; the next round has nothing to do."""
     assert janitor.round() == 1
-    assert queue.place(job.id, 1) is Place.WAITING
+    assert queue.place(job) is Place.WAITING
     assert janitor.round() == 0
 
 
@@ -49,24 +49,24 @@ def test_everything_is_rebuilt_after_redis_was_lost(
     janitor: Janitor, ledger: Ledger, queue: JobQueue, job: Job, redis: Redis
 ) -> None:
     """Redis comes back empty: the job is known, told of and on the queue again after one round."""
-    queue.enqueue(job.id, 300)
+    queue.enqueue(job)
     redis.flushdb()
 
     assert janitor.round() == 1
     assert ledger.show("acme", job.id).state is JobState.QUEUED
-    assert queue.place(job.id, 1) is Place.WAITING
+    assert queue.place(job) is Place.WAITING
 
 
 def test_a_job_that_vanished_between_queue_and_worker_comes_back(
     janitor: Janitor, queue: JobQueue, job: Job, redis: Redis
 ) -> None:
     """A worker died with a job in its hand: the second round that sees this enqueues it again."""
-    queue.enqueue(job.id, 300)
+    queue.enqueue(job)
     redis.lmove("rq:queue:modelpress", "rq:queue:modelpress:intermediate")
 
     assert janitor.round() == 0
     assert janitor.round() == 1
-    assert queue.place(job.id, 1) is Place.WAITING
+    assert queue.place(job) is Place.WAITING
     assert redis.llen("rq:queue:modelpress:intermediate") == 0
 
 
@@ -81,7 +81,7 @@ def test_a_silent_worker_loses_its_job_to_the_next_attempt(
 
     assert janitor.round() == 1
     assert ledger.show("acme", job.id).state is JobState.QUEUED
-    assert queue.place(job.id, 2) is Place.WAITING
+    assert queue.place(ledger.find(job.id)) is Place.WAITING
 
 
 def test_the_last_attempt_is_the_last(janitor: Janitor, ledger: Ledger, clock: Clock, job: Job) -> None:
@@ -177,7 +177,7 @@ def test_a_delayed_attempt_waits(janitor: Janitor, ledger: Ledger, queue: JobQue
     clock.pass_seconds(20)
 
     assert janitor.round() == 1
-    assert queue.place(job.id, 2) is Place.WAITING
+    assert queue.place(ledger.find(job.id)) is Place.WAITING
 
 
 @pytest.mark.parametrize("content", [b'{"tenant": "acme"}', b"{}", b"cut sh"])
@@ -188,4 +188,4 @@ def test_one_bad_marker_does_not_stop_the_round(
     memory.put("open/job_00000000000000000000000000", content)
 
     assert janitor.round() == 1
-    assert queue.place(job.id, 1) is Place.WAITING
+    assert queue.place(job) is Place.WAITING

@@ -10,8 +10,15 @@ from redis import Redis
 from rq.worker import SimpleWorker
 
 from jobs.state.queue import JobQueue, Place, RefusedJobError, SafeJob
+from jobs.state.records import Job, new_id, utc_now
 
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+def waiting(tenant: str = "acme", job_id: str = JOB, attempt: int = 0) -> Job:
+    """Return a job that waits for the attempt after *attempt*."""
+    request = {"limits": {"run_timeout_s": 77}}
+    return Job(job_id, tenant, "compression", request, created_at=utc_now(), queued_at=utc_now(), attempt=attempt)
 
 
 @pytest.fixture
@@ -29,30 +36,60 @@ def planted(redis: Redis, data: list, **more: Any) -> SafeJob:
 
 def test_a_job_travels_as_plain_json_with_nothing_but_its_id(queue: JobQueue, raw_redis: Redis) -> None:
     """The payload names the task and the id; it has a timeout and leaves no result."""
-    queue.enqueue(JOB, 77)
+    queue.enqueue(waiting())
 
-    fields = raw_redis.hgetall(f"rq:job:{JOB}-a1")
+    fields = raw_redis.hgetall(f"rq:job:{JOB}-a1-acme")
     assert json.loads(zlib.decompress(fields[b"data"])) == ["jobs.tasks.run_job", None, [JOB], {}]
     assert (fields[b"timeout"], fields[b"result_ttl"]) == (b"77", b"0")
 
 
 def test_enqueueing_twice_is_once(queue: JobQueue, raw_redis: Redis) -> None:
     """The same attempt is on the queue once, another attempt is another entry."""
-    queue.enqueue(JOB, 77)
-    queue.enqueue(JOB, 77)
-    queue.enqueue(JOB, 77, attempt=2)
+    queue.enqueue(waiting())
+    queue.enqueue(waiting())
+    queue.enqueue(waiting(attempt=1))
 
     assert raw_redis.llen("rq:queue:modelpress") == 2
 
 
 def test_a_dropped_attempt_can_be_enqueued_again(queue: JobQueue) -> None:
     """Dropping makes an attempt absent; then it can wait again."""
-    queue.enqueue(JOB, 77)
-    queue.drop(JOB, 1)
-    assert queue.place(JOB, 1) is Place.ABSENT
-    queue.enqueue(JOB, 77)
+    queue.enqueue(waiting())
+    queue.drop(waiting())
+    assert queue.place(waiting()) is Place.ABSENT
+    queue.enqueue(waiting())
 
-    assert queue.place(JOB, 1) is Place.WAITING
+    assert queue.place(waiting()) is Place.WAITING
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ("aaab", "abaa"),
+        ("aaabbc", "abcaba"),
+        ("abab", "abab"),
+        ("b", "b"),
+        ("aab!a", "aba!a"),
+    ],
+)
+def test_tenants_take_turns(queue: JobQueue, raw_redis: Redis, asked: str, served: str) -> None:
+    """Of each tenant the first comes before the second of any, in the order in which they asked; nobody's turn is lost.
+
+    After ``!`` the first job has been taken: what is asked for then waits its turn among those that are left.
+    """
+    jobs = {letter: [] for letter in "abc"}
+    taken = ""
+    for letter in asked:
+        if letter == "!":
+            taken = raw_redis.lpop("rq:queue:modelpress").decode()[-1]
+            continue
+        jobs[letter].append(waiting(letter, new_id("job")))
+        queue.enqueue(jobs[letter][-1])
+    left = [text.decode() for text in raw_redis.lrange("rq:queue:modelpress", 0, -1)]
+
+    assert taken + "".join(each[-1] for each in left) == served.replace("!", "")
+    for letter, own in jobs.items():
+        assert [each[:30] for each in left if each[-1] == letter] == [job.id for job in own][taken == letter :]
 
 
 @pytest.mark.parametrize(
