@@ -136,7 +136,7 @@ class Attempt:
         error = HandedOverError("The worker of the attempt had to stop.")
         job = self.state.ledger.give_up(self.lease, error, stage=stage)
         if job is not None and job.state is JobState.QUEUED:
-            self.state.queue.enqueue(job.id, job.limits.run_timeout_s, attempt=job.attempt + 1)
+            self.state.queue.enqueue(job)
         log.info("%s is handed over after attempt %d.", self.lease.job.id, self.lease.attempt)
 
     def _tell_landscape(self) -> None:

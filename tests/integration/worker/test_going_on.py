@@ -38,7 +38,7 @@ def request_(bench: Bench, tmp_path: Path) -> Iterator[dict[str, Any]]:
 def submit(bench: Bench, request: dict[str, Any]) -> Job:
     """Accept and enqueue a compression."""
     job = bench.state.ledger.accept(TENANT, "compression", request)
-    bench.state.queue.enqueue(job.id, 60)
+    bench.state.queue.enqueue(job)
     return job
 
 

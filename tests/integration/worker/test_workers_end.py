@@ -47,7 +47,7 @@ def test_a_worker_told_to_stop_hands_its_job_over(bench: Bench) -> None:
     assert worker.wait(timeout=10) == 0
     waiting = bench.job(job)
     assert (waiting.state, waiting.attempt, waiting.max_attempts, waiting.not_before) == (JobState.QUEUED, 1, 4, None)
-    assert bench.state.queue.place(job.id, 2) == "waiting"
+    assert bench.state.queue.place(bench.job(job)) == "waiting"
     bench.state.redis.flushdb()
     assert bench.job(job).max_attempts == 4  # the store remembers
     (bench.folder / "mark").touch()
@@ -64,7 +64,7 @@ def test_a_worker_told_to_stop_hands_a_deaf_job_over(bench: Bench) -> None:
 
     assert worker.wait(timeout=20) == 0
     assert (bench.job(job).state, bench.job(job).max_attempts) == (JobState.QUEUED, 4)
-    assert bench.state.queue.place(job.id, 2) == "waiting"
+    assert bench.state.queue.place(bench.job(job)) == "waiting"
 
 
 def test_a_worker_told_twice_ends_at_once(bench: Bench) -> None:
