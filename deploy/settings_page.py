@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.adapters.settings import SourceSettings
-from jobs.settings import WorkerSettings
+from jobs.settings import CourierSettings, WorkerSettings
 from jobs.state.settings import Settings, StateSettings, environment_name
 from service.settings import ServiceSettings
 
@@ -22,9 +22,10 @@ Read from the environment once, at the start; a missing or bad one stops the pro
 A number's unit is in brackets, and several values are separated by commas.
 """
 SECTIONS: dict[str, type[Settings]] = {
-    "Where the state lives: service, workers and janitor": StateSettings,
+    "Where the state lives: service, workers, janitor and courier": StateSettings,
     "The HTTP side": ServiceSettings,
     "Workers and janitor": WorkerSettings,
+    "The courier of webhooks": CourierSettings,
     "Where workers read models and data from": SourceSettings,
 }
 

@@ -45,6 +45,14 @@ class WorkerSettings(Settings):
     janitor_s: float = setting("how often the janitor makes its round", 10.0, unit="s", minimum=0.1)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class CourierSettings(Settings):
+    """How webhooks are delivered."""
+
+    courier_s: float = setting("how often the courier looks for webhooks that are due", 1.0, unit="s", minimum=0.1)
+    courier_threads: int = setting("webhooks that the courier delivers at a time", 16, minimum=1)
+
+
 def compute_single_threaded() -> None:
     """Keep the numeric libraries, which are not loaded yet, from starting threads: this process will fork."""
     for variable in _ONE_THREAD:

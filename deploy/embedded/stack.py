@@ -140,7 +140,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop whatever runs; the state stays for the next start."""
-        self.processes.stop(supervisor.NAME, "janitor", "worker", WEB, self._swift.name, self._redis.name)
+        self.processes.stop(supervisor.NAME, "courier", "janitor", "worker", WEB, self._swift.name, self._redis.name)
 
     def store(self, bucket: str = BUCKET) -> S3Store:
         """Return the store, at *bucket*."""
@@ -161,6 +161,7 @@ class Stack:
                 (WEB, service, signing),
                 ("worker", ("jobs.worker",), {}),
                 ("janitor", ("jobs.janitor",), {}),
+                ("courier", ("jobs.courier",), {}),
             )
         ]
 

@@ -5,6 +5,7 @@ from typing import Self
 
 from redis import Redis
 
+from jobs.state.deliveries import Deliveries
 from jobs.state.events import EventLog
 from jobs.state.idempotency import Idempotency
 from jobs.state.keys import Keys
@@ -15,6 +16,7 @@ from jobs.state.queue import JobQueue
 from jobs.state.settings import StateSettings
 from jobs.state.storage import S3Store
 from jobs.state.uploads import Uploads
+from jobs.state.webhooks import Webhooks
 
 _CHECK_EVERY_S = 30
 
@@ -32,12 +34,17 @@ class State:
     uploads: Uploads
     keys: Keys
     idempotency: Idempotency
+    webhooks: Webhooks
+    deliveries: Deliveries
 
     @classmethod
     def open(cls, settings: StateSettings, patience: Patience = WORKING) -> Self:
         """Return the state that *settings* name, asked with *patience*; nothing is contacted yet."""
         store, redis = S3Store.from_settings(settings, patience), redis_client(settings, patience)
-        ledger = Ledger(store, redis, lease_s=settings.lease_s, max_attempts=settings.max_attempts)
+        webhooks = Webhooks(store, trusted=settings.webhook_hosts)
+        deliveries = Deliveries(store, webhooks)
+        ended = (deliveries.announce,)
+        ledger = Ledger(store, redis, lease_s=settings.lease_s, max_attempts=settings.max_attempts, ended=ended)
         queue = JobQueue(redis_client(settings, patience, decode=False))
         return cls(
             store=store,
@@ -49,6 +56,8 @@ class State:
             uploads=Uploads(store, presign_s=settings.presign_s),
             keys=Keys(store, redis),
             idempotency=Idempotency(store, redis, kept_s=settings.idempotency_s),
+            webhooks=webhooks,
+            deliveries=deliveries,
         )
 
 

@@ -80,6 +80,11 @@ class StateSettings(Settings):
         "how long a request is known by its Idempotency-Key, at least", 172_800, unit="s", minimum=86_400
     )
     max_attempts: int = setting("how often a job is tried before it fails", 3, minimum=1)
+    webhook_hosts: tuple[str, ...] = setting(
+        "hosts, as host or host:port, that webhooks may reach though they are private or speak plain http: for "
+        "development; elsewhere they go to https and public addresses alone",
+        (),
+    )
 
 
 def environment_name(name: str) -> str:
