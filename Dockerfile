@@ -1,6 +1,6 @@
 # Two images from one file:
 #   docker build --target service -t modelpress-service .
-#   docker build --target worker  -t modelpress-worker  .    also runs the janitor: … python -m jobs.janitor
+#   docker build --target worker  -t modelpress-worker  .    also runs the janitor (… python -m jobs.janitor) and the courier (… jobs.courier)
 # Where pip's index serves CUDA builds of torch and CPU ones are wanted, name an index of those:
 #   --build-arg PIP_EXTRA_INDEX_URL=…
 

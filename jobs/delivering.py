@@ -12,7 +12,8 @@ from http import HTTPStatus
 
 from standardwebhooks import Webhook
 
-from jobs.contract.receivers import Receiver, ReceiverRefusedError
+from jobs.contract.errors import ReceiverRefusedError
+from jobs.contract.receivers import Receiver
 from jobs.contract.spec import canonical_json
 from jobs.contract.webhooks import EventType
 from jobs.posting import Answer, PostError

@@ -27,7 +27,17 @@ WEB = "service"
 WEB_WORKERS = 2
 WEB_THREADS = 8
 STATE_VARIABLE = "MODELPRESS_STATE"
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "HF_ENDPOINT", "HF_HOME", "HF_TOKEN")
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "SSL_CERT_FILE",
+    "HF_ENDPOINT",
+    "HF_HOME",
+    "HF_TOKEN",
+    "MODELPRESS_WEBHOOK_HOSTS",
+)
 
 
 def state_folder() -> Path:

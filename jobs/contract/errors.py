@@ -16,6 +16,8 @@
     │   ├── DataRequiredError
     │   ├── UploadConflictError
     │   └── KeyReusedError
+    │   ├── ReceiverRefusedError
+    │   └── WebhookConflictError
     ├── VerificationError         a cut or the reload gives another output: never published
     ├── LimitExceededError        run or queue timeout, memory, disk
     ├── CancelledError            the caller changed their mind
@@ -145,6 +147,18 @@ class KeyReusedError(InvalidRequestError):
     """The ``Idempotency-Key`` came with another body or to another address before; a new request needs a new key."""
 
     code = "idempotency_key_reused"
+class ReceiverRefusedError(InvalidRequestError):
+    """Webhooks are not sent there: only to https, on port 443, of a host with a public name and public addresses."""
+
+    code = "receiver_refused"
+    status = 409
+
+
+class WebhookConflictError(InvalidRequestError):
+    """There is no such webhook endpoint to tell of the job, there are too many, or it is switched off."""
+
+    code = "webhook_conflict"
+    status = 409
 
 
 class NoPointSucceededError(InvalidRequestError):

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from jobs.contract.errors import InvalidRequestError
+from jobs.contract.errors import ReceiverRefusedError
 
 URL_MAX = 2048
 URL_PATTERN = r"https?://[A-Za-z0-9.\[\]:_-]+(/[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]*)?"
@@ -16,13 +16,6 @@ URL_PATTERN = r"https?://[A-Za-z0-9.\[\]:_-]+(/[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x
 _NAME = re.compile(r"(?=.{4,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 """A whole name, whose last part begins with a letter: no address, however it is written."""
 _PORTS = {"http": 80, "https": 443}
-
-
-class ReceiverRefusedError(InvalidRequestError):
-    """Webhooks are not sent there: only to https, on port 443, of a host that has a public name and addresses."""
-
-    code = "receiver_refused"
-    status = 409
 
 
 @dataclass(frozen=True, slots=True)

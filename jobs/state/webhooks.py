@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from jobs.contract.errors import InvalidRequestError
+from jobs.contract.errors import WebhookConflictError
 from jobs.contract.receivers import Receiver, receiver
 from jobs.contract.spec import Json, canonical_json
 from jobs.contract.webhooks import JOB_EVENTS, new_secret
@@ -29,13 +29,6 @@ OVERLAP = timedelta(hours=24)
 """How long a secret that was replaced still signs, beside the new one."""
 SECRETS_MAX = 3
 ENDPOINT_ID = r"wh_[0-9A-HJKMNP-TV-Z]{26}"
-
-
-class WebhookConflictError(InvalidRequestError):
-    """The tenant has no such webhook endpoint, has too many, or it is switched off."""
-
-    code = "webhook_conflict"
-    status = 409
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 import pytest
 
 from jobs.contract.addresses import is_public
-from jobs.contract.receivers import ReceiverRefusedError, receiver
+from jobs.contract.errors import ReceiverRefusedError
+from jobs.contract.receivers import receiver
 
 INSIDES = {
     "this host": "0.0.0.0",  # noqa: S104 - that is the trick

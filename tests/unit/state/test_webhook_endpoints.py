@@ -7,8 +7,8 @@ from receivers import URL, World
 from state_clock import Clock
 
 from jobs.adapters.memory import MemoryStore
-from jobs.contract.receivers import ReceiverRefusedError
-from jobs.state.webhooks import ENDPOINTS_MAX, OVERLAP, WebhookConflictError, Webhooks
+from jobs.contract.errors import ReceiverRefusedError, WebhookConflictError
+from jobs.state.webhooks import ENDPOINTS_MAX, OVERLAP, Webhooks
 
 
 @pytest.fixture
