@@ -15,7 +15,7 @@
     │   ├── NothingChangedError
     │   ├── DataRequiredError
     │   ├── UploadConflictError
-    │   └── KeyReusedError
+    │   ├── KeyReusedError
     │   ├── ReceiverRefusedError
     │   └── WebhookConflictError
     ├── VerificationError         a cut or the reload gives another output: never published
@@ -147,6 +147,8 @@ class KeyReusedError(InvalidRequestError):
     """The ``Idempotency-Key`` came with another body or to another address before; a new request needs a new key."""
 
     code = "idempotency_key_reused"
+
+
 class ReceiverRefusedError(InvalidRequestError):
     """Webhooks are not sent there: only to https, on port 443, of a host with a public name and public addresses."""
 
