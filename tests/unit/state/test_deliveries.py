@@ -181,6 +181,7 @@ def test_gone_switches_an_endpoint_off(world: World, endpoint: Endpoint, told: L
     ended(told)
     world.answers(204)
     world.webhooks.change("acme", endpoint.id, {"enabled": True})
+    world.clock.pass_seconds(1)
     ended(told)
     world.deliver_due()
 
