@@ -108,6 +108,13 @@ class NoResultError(HttpError):
     status = 409
 
 
+class NotRetryableError(HttpError):
+    """Only a job that ended without a result can be tried again; this one goes on, or has succeeded."""
+
+    code = "not_retryable"
+    status = 409
+
+
 class PayloadTooLargeError(HttpError):
     """The body is larger than the service accepts; files travel through ``POST /v1/uploads``."""
 

@@ -34,14 +34,14 @@ class Asked:
 
     Attributes:
         what: its method and path.
-        prefix: of the id of what it makes, as ``job``.
+        identifier: of what it makes, unless an earlier request has begun to.
     """
 
     tenant: str
     key: str
     what: str
     body: Json
-    prefix: str
+    identifier: str
 
     @property
     def place(self) -> str:
@@ -98,7 +98,7 @@ class Idempotency:
         now = self._clock()
         record = {
             "schema": SCHEMA,
-            "id": records.new_id(asked.prefix),
+            "id": asked.identifier,
             "created_at": records.format_time(now),
             "expires_at": records.format_time(now + self._kept),
             **asked.fingerprint,

@@ -1,5 +1,6 @@
 """The values of a job's state: the job itself, a lease on it, and how both are written down."""
 
+import hashlib
 import json
 import re
 import secrets
@@ -168,6 +169,17 @@ class HandedOverError(AttemptLostError):
 def new_id(prefix: str) -> str:
     """Return ``prefix_`` and a ULID: ids of one prefix sort by the time of their making."""
     return f"{prefix}_{ULID()}"
+
+
+def retry_id(job: Job) -> str | None:
+    """Return the id of the one job that may try *job* again: whoever asks, the same.
+
+    None unless it has ended without a result. Ids sort by time: this one by that of the end.
+    """
+    if job.ended_at is None or job.state is JobState.SUCCEEDED:
+        return None
+    moment = ULID.from_datetime(job.ended_at).bytes[:6]
+    return f"job_{ULID.from_bytes(moment + hashlib.sha256(f'{job.id} again'.encode()).digest()[:10])}"
 
 
 def new_token() -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from jobs.contract.state import JobKind, JobState
-from jobs.state.records import Job, format_time
+from jobs.state.records import Job, format_time, retry_id
 from service.error_pages import meaning_of
 from service.pages import words
 
@@ -111,6 +111,7 @@ class JobPage:
         request: what was asked for, as JSON.
         live: whether there is more to come.
         cancellable: whether it can be stopped.
+        retryable: whether the very same can be tried again.
         repeatable: whether the form can ask for something like it.
         landscape: where its charts are; empty for other kinds.
     """
@@ -123,6 +124,7 @@ class JobPage:
     trouble: Trouble | None
     live: bool
     cancellable: bool
+    retryable: bool
     repeatable: bool
     landscape: str
 
@@ -169,6 +171,7 @@ def page_of(job: Job) -> JobPage:
         trouble=trouble(job.error) if job.error and job.state in _WENT_WRONG else None,
         live=not job.state.terminal,
         cancellable=job.state in (JobState.QUEUED, JobState.RUNNING),
+        retryable=retry_id(job) is not None,
         repeatable=job.kind in (JobKind.COMPRESSION, JobKind.PLAN),
         landscape=f"/landscapes/{job.id}" if job.kind == JobKind.LANDSCAPE else "",
     )
@@ -206,7 +209,7 @@ def said(job: Job) -> str:
 
 def trouble(error: Json) -> Trouble:
     """Return the *error* of a job with what can be done about it."""
-    again = "The same request may succeed later: submit it again."
+    again = "The same request may succeed later: try it again."
     other = "The same request would fail again: change what the message names, then submit it."
     return Trouble(
         code=error["code"],

@@ -1,4 +1,4 @@
-"""Jobs: show, list, cancel."""
+"""Jobs: show, list, cancel, retry."""
 
 from typing import Any
 
@@ -11,7 +11,9 @@ from service.auth import tenant
 from service.ports import services
 from service.schemas.answers import Job, JobPage
 from service.schemas.requests import JobQuery, JobsQuery
+from service.views.keyed import IDEMPOTENCY_KEY
 from service.views.responses import CONDITIONAL, IF_NONE_MATCH, RETRY_AFTER, found, job_of, job_response, unless_known
+from service.views.submitting import CREATES, retried
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs", description="Follow what was asked for")
 
@@ -58,6 +60,22 @@ def cancel_job(job_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """
     job = cancelled(job_id)
     return job.to_resource(), 202, {} if job.state.terminal else {"Retry-After": str(services().settings.poll_after_s)}
+
+
+@blueprint.route("/<job_id>/retry", methods=["POST"])
+@blueprint.response(202, Job, headers=CREATES)
+@blueprint.alt_response(404)
+@blueprint.alt_response(409)
+@blueprint.alt_response(422)
+@blueprint.reads_header(IDEMPOTENCY_KEY)
+@blueprint.doc(operationId="retryJob")
+def retry_job(job_id: str) -> Response:
+    """Try a job again that ended without a result.
+
+    The same request becomes a new job, whose `retry_of` is this one. There is one for each job: asking again shows it.
+    409 `not_retryable` while the job goes on, and when it has succeeded.
+    """
+    return retried(job_of(job_id))
 
 
 def cancelled(job_id: str) -> JobRecord:

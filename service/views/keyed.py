@@ -32,20 +32,20 @@ REPLAYED = {
 
 
 def once(
-    prefix: str, document: Any, *, find: Callable[[str], T | None], make: Callable[[str | None], T]
+    identifier: str, document: Any, *, find: Callable[[str], T | None], make: Callable[[str], T]
 ) -> tuple[T, dict[str, str]]:
     """Return what the request asks for, and the headers that say whether it was there already.
 
     Args:
-        prefix: of the id of what is made.
+        identifier: of what is made, unless an earlier request has begun to.
         document: the checked body.
         find: returns the thing with an id, or None.
-        make: makes the thing, with an id if one is given.
+        make: makes the thing with an id.
     """
     key = given_key()
     if key is None:
-        return make(None), {}
-    asked = Asked(tenant(), key, f"{request.method} {request.path}", document, prefix)
+        return make(identifier), {}
+    asked = Asked(tenant(), key, f"{request.method} {request.path}", document, identifier)
     made, replayed = services().idempotency.once(asked, find=find, make=make)
     return made, {"Idempotency-Replayed": "true"} if replayed else {}
 

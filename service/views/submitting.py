@@ -1,15 +1,18 @@
 """Accepting a job, of whatever kind."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response
 
 from jobs.contract.catalogue import catalogue
 from jobs.contract.errors import QueueError
-from jobs.contract.state import JobKind
+from jobs.contract.state import JobKind, JobState
 from jobs.state.records import Job as JobRecord
+from jobs.state.records import new_id, retry_id
 from service.auth import tenant
+from service.errors import NotRetryableError
 from service.ports import services
 from service.schemas.landscapes import landscape_request
 from service.schemas.requests import compression_request
@@ -32,26 +35,46 @@ CREATES = ACCEPTED | REPLAYED
 
 def submitted(kind: JobKind, document: dict[str, Any]) -> Response:
     """Accept a job of *kind* that *document* asks for, announce it, and return 202; once, if the request has a key."""
+    return _answered(new_id("job"), document, lambda job_id: submit(kind, document, job_id=job_id))
+
+
+def retried(source: JobRecord) -> Response:
+    """Accept the job that tries *source* again, announce it, and return 202.
+
+    Raises:
+        NotRetryableError: it has not ended, or has succeeded.
+    """
+    return _answered(_retry_id(source), {}, lambda _: retry(source))
+
+
+def submit(kind: str, document: dict[str, Any], *, job_id: str | None = None, retry_of: str | None = None) -> JobRecord:
+    """Accept and announce a job, and return it; the one that there is, if *job_id* was accepted before."""
+    labels = document.get("labels")
+    job = services().ledger.accept(tenant(), kind, document, labels=labels, job_id=job_id, retry_of=retry_of)
+    if job.state is JobState.QUEUED:
+        _announce(job)
+    return job
+
+
+def retry(source: JobRecord) -> JobRecord:
+    """Accept and announce the one job that tries *source* again, and return it; raises as ``retried`` does."""
+    return submit(source.kind, source.request, job_id=_retry_id(source), retry_of=source.id)
+
+
+def _retry_id(source: JobRecord) -> str:
+    identifier = retry_id(source)
+    if identifier is None:
+        raise NotRetryableError(f"Expected a job that ended without a result; {source.id} is {source.state}.")
+    return identifier
+
+
+def _answered(identifier: str, document: Any, make: Callable[[str], JobRecord]) -> Response:
+    """Return 202 with the job that *make* accepts, or that an earlier request with the same key did."""
     ledger, whose = services().ledger, tenant()
-    job, headers = once(
-        "job",
-        document,
-        find=lambda job_id: ledger.show(whose, job_id),
-        make=lambda job_id: submit(kind, document, job_id=job_id),
-    )
+    job, headers = once(identifier, document, find=lambda job_id: ledger.show(whose, job_id), make=make)
     response = accepted(job)
     response.headers.update(headers)
     return response
-
-
-def submit(
-    kind: JobKind, document: dict[str, Any], *, job_id: str | None = None, retry_of: str | None = None
-) -> JobRecord:
-    """Accept and announce a job, and return it."""
-    labels = document.get("labels")
-    job = services().ledger.accept(tenant(), kind, document, labels=labels, job_id=job_id, retry_of=retry_of)
-    _announce(job)
-    return job
 
 
 def _announce(job: JobRecord) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
+from jobs.state.records import new_id
 from service.api import Blueprint
 from service.auth import tenant
 from service.errors import NotFoundError
@@ -39,7 +40,7 @@ def create_upload(document: dict[str, Any]) -> Response:
     """
     uploads, whose = services().uploads, tenant()
     upload, headers = once(
-        "upl",
+        new_id("upl"),
         document,
         find=lambda upload_id: uploads.show(whose, upload_id),
         make=lambda upload_id: uploads.create(whose, document["files"], upload_id),

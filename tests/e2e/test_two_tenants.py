@@ -24,6 +24,7 @@ COMPLETION = {"json": {"files": [{"path": "sentences.txt", "parts": [{"number": 
 ON_ANOTHERS: Mapping[str, list[Json]] = {
     "getJob": [{}, {"params": {"wait": 1}}],
     "cancelJob": [{}],
+    "retryJob": [{}, {"headers": {"Idempotency-Key": "theirs"}}],
     "getLandscape": [{}],
     "listEvents": [{}],
     "getReport": [{}],

@@ -15,6 +15,7 @@ from modelpress._generated.api.events.list_events import _get_kwargs as list_eve
 from modelpress._generated.api.jobs.cancel_job import _get_kwargs as cancel_job
 from modelpress._generated.api.jobs.get_job import _get_kwargs as get_job
 from modelpress._generated.api.jobs.list_jobs import _get_kwargs as list_jobs
+from modelpress._generated.api.jobs.retry_job import _get_kwargs as retry_job
 from modelpress._generated.api.landscapes.create_landscape import _get_kwargs as create_landscape
 from modelpress._generated.api.landscapes.get_landscape import _get_kwargs as get_landscape
 from modelpress._generated.api.plans.create_plan import _get_kwargs as create_plan
@@ -45,6 +46,7 @@ __all__ = [
     "list_jobs",
     "list_techniques",
     "once",
+    "retry_job",
 ]
 
 

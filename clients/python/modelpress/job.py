@@ -102,6 +102,13 @@ class Job:
         self._document = self._transport.json(calls.cancel_job(self.id))
         return self
 
+    def retry(self) -> "Job":
+        """Try again what ended without a result; return the new job, whose ``record.retry_of`` is this one's id.
+
+        Asking again returns the same one. Raises ``ConflictError`` while this job goes on, and when it has succeeded.
+        """
+        return Job(self._transport, self._transport.json(calls.retry_job(self.id)))
+
     def report(self) -> Report:
         """Return the figures of the result, or those that a plan foresees.
 

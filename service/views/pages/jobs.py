@@ -1,4 +1,4 @@
-"""Jobs: the list, the page of one, its files, and stopping it."""
+"""Jobs: the list, the page of one, its files, stopping it and trying it again."""
 
 from flask import Response, request
 
@@ -13,6 +13,7 @@ from service.schemas.requests import JobsQuery
 from service.views.jobs import cancelled
 from service.views.pages.guard import PrivatePages, see
 from service.views.responses import job_of, redirected
+from service.views.submitting import retry
 
 blueprint = PrivatePages("job_pages", __name__)
 LATEST = 100
@@ -49,3 +50,9 @@ def cancel(job_id: str) -> Response:
     """Stop a job, and show it."""
     cancelled(job_id)
     return see(f"/jobs/{job_id}")
+
+
+@blueprint.post("/jobs/<job_id>/retry")
+def try_again(job_id: str) -> Response:
+    """Submit a job again, and show the new one."""
+    return see(f"/jobs/{retry(job_of(job_id)).id}")

@@ -8,6 +8,7 @@ from typing import Any
 from client_loopback import Asked, Loopback, Reply, problem
 
 JOB = "job_01M800000000000000000000AA"
+RETRY = "job_01M800000000000000000000CC"
 UPLOAD = "upl_01M800000000000000000000BB"
 KEY = "mp_test_key"
 PART_BYTES = 4
@@ -79,6 +80,7 @@ class FakeService(Loopback):
             ("GET", "jobs"): self._jobs,
             ("GET", "jobs/{job}"): self._look,
             ("POST", "jobs/{job}/cancel"): lambda _: Reply(202, job("cancelling")),
+            ("POST", "jobs/{job}/retry"): lambda _: Reply(202, job("queued", id=RETRY, retry_of=JOB)),
             ("GET", "jobs/{job}/events"): self._events,
             ("GET", "jobs/{job}/report"): lambda _: self._result(self.report),
             ("GET", "jobs/{job}/artifacts"): lambda _: self._result(self._manifest()),

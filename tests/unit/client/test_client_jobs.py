@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from client_fakes import JOB, FakeService, event, job
+from client_fakes import JOB, RETRY, FakeService, event, job
 from client_loopback import HANG_UP, problem
 from modelpress import Event, Job, ModelPress, errors, waiting
 
@@ -163,6 +163,13 @@ def test_jobs_are_listed_over_all_pages(client: ModelPress, service: FakeService
 def test_cancelling_shows_the_new_state(client: ModelPress) -> None:
     """The job knows at once what the service answered."""
     assert client.job(JOB).cancel().state == "cancelling"
+
+
+def test_trying_again_is_another_job(client: ModelPress) -> None:
+    """A retry is a job of its own, which says what it is a retry of."""
+    again = client.job(JOB).retry()
+
+    assert (again.id, again.record.retry_of) == (RETRY, JOB)
 
 
 def test_a_failed_job_has_no_report(client: ModelPress, service: FakeService) -> None:

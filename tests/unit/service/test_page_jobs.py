@@ -147,6 +147,7 @@ def test_says_what_went_wrong_and_what_to_do(world: World) -> None:
     assert "change what the message names" in page
     assert '/docs/errors#data_required"' in page
     assert "/cancel" not in page
+    assert f'action="/jobs/{job_id}/retry"' in page
 
 
 def test_shows_before_and_after(world: World) -> None:

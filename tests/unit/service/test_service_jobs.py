@@ -1,11 +1,13 @@
 """Jobs and their events over HTTP."""
 
 import pytest
-from service_fakes import OTHER_KEY, World
+from service_fakes import NOW, OTHER_KEY, World
 
 from deploy.embedded.stack import WEB_THREADS
 from jobs.contract.state import JobState
 from service.settings import ServiceSettings
+
+KEYED = {"Idempotency-Key": "try again"}
 
 
 def test_shows_a_job(world: World) -> None:
@@ -140,6 +142,43 @@ def test_cancels_once(world: World) -> None:
     assert first.get_json()["state"] == "cancelled"
 
 
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED])
+def test_tries_again_once(world: World, state: JobState) -> None:
+    """A job that ended without a result becomes a new one, the same however often it is asked for."""
+    job = world.submit(labels={"team": "speech"})
+    world.ledger.move(job, state, ended_at=NOW)
+    answers = [world.call("POST", f"/v1/jobs/{job}/retry", headers=key) for key in ({}, {}, KEYED, KEYED)]
+    again = answers[0].get_json()
+
+    assert {(each.status_code, each.get_json()["id"]) for each in answers} == {(202, again["id"])}
+    assert (again["retry_of"], again["state"], again["labels"]) == (job, "queued", {"team": "speech"})
+    assert again["request"] == world.call("GET", f"/v1/jobs/{job}").get_json()["request"]
+    assert answers[0].headers["Location"] == f"/v1/jobs/{again['id']}"
+    assert len(world.ledger.jobs) == 2
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING, JobState.SUCCEEDED])
+def test_tries_nothing_again_that_goes_on_or_is_done(world: World, state: JobState) -> None:
+    """A job that may still give a result, or has given one, is not tried again."""
+    job = world.submit()
+    world.ledger.move(job, state, ended_at=NOW if state.terminal else None)
+    answer = world.call("POST", f"/v1/jobs/{job}/retry")
+
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "not_retryable")
+    assert state in answer.get_json()["detail"]
+    assert list(world.ledger.jobs) == [job]
+
+
+def test_a_retry_can_be_tried_again(world: World) -> None:
+    """What failed twice may be tried a third time: each job has a retry of its own."""
+    ids = [world.submit()]
+    for _ in range(3):
+        world.ledger.move(ids[-1], JobState.FAILED, ended_at=NOW)
+        ids.append(world.call("POST", f"/v1/jobs/{ids[-1]}/retry").get_json()["id"])
+
+    assert len(set(ids)) == 4
+
+
 def test_lists_events(world: World) -> None:
     """Events come in order, and next_after reads on without losing or repeating one."""
     job = world.submit()
@@ -159,13 +198,13 @@ def test_refuses_an_odd_event_id(world: World) -> None:
     assert world.call("GET", f"/v1/jobs/{world.submit()}/events?after=x").status_code == 422
 
 
-PRIVATE = ["", "?wait=1", "/events", "/report", "/artifacts", "/artifacts/config.json", "/cancel"]
+PRIVATE = ["", "?wait=1", "/events", "/report", "/artifacts", "/artifacts/config.json", "/cancel", "/retry"]
 
 
 @pytest.mark.parametrize("path", PRIVATE)
 def test_hides_foreign_jobs(world: World, path: str) -> None:
     """Another tenant's job looks exactly like one that does not exist."""
-    method = "POST" if path == "/cancel" else "GET"
+    method = "POST" if path in ("/cancel", "/retry") else "GET"
     job = world.submit()
     foreign = world.call(method, f"/v1/jobs/{job}{path}", headers={"Authorization": f"Bearer {OTHER_KEY}"})
     unknown = world.call(method, f"/v1/jobs/job_0{path}")

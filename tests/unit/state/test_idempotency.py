@@ -13,9 +13,10 @@ from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import InvalidRequestError, KeyReusedError, RequestInFlightError, StorageError
 from jobs.contract.spec import Json
 from jobs.state.idempotency import Asked, Idempotency
+from jobs.state.records import new_id
 
 KEPT_S = 86_400
-ASKED = Asked("acme", "key", "POST /v1/compressions", {"model": {"uri": "s3://models/tiny"}}, "job")
+ASKED = Asked("acme", "key", "POST /v1/compressions", {"model": {"uri": "s3://models/tiny"}}, "job_1")
 SECONDS = timedelta(seconds=1)
 
 
@@ -54,6 +55,7 @@ def idempotency(
 
 def once(idempotency: Idempotency, things: Things, asked: Asked = ASKED) -> tuple[str, bool]:
     """Return the id of what is asked for, and whether it was there."""
+    asked = replace(asked, identifier=new_id("job"))
     thing, replayed = idempotency.once(asked, find=things.find, make=things.make)
     return thing["id"], replayed
 
