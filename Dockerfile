@@ -34,6 +34,7 @@ COPY jobs/__init__.py jobs/
 COPY jobs/contract jobs/contract
 COPY jobs/state jobs/state
 COPY jobs/landscape jobs/landscape
+COPY jobs/telemetry jobs/telemetry
 COPY service service
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \

@@ -11,6 +11,7 @@ from typing import Any
 from jobs.adapters.settings import SourceSettings
 from jobs.settings import CourierSettings, WorkerSettings
 from jobs.state.settings import Settings, StateSettings, environment_name
+from jobs.telemetry.settings import TelemetrySettings
 from service.settings import ServiceSettings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/settings.md"
@@ -24,6 +25,7 @@ A number's unit is in brackets, and several values are separated by commas.
 SECTIONS: dict[str, type[Settings]] = {
     "Where the state lives: service, workers, janitor and courier": StateSettings,
     "The HTTP side": ServiceSettings,
+    "What operators are told: every process": TelemetrySettings,
     "Workers and janitor": WorkerSettings,
     "The courier of webhooks": CourierSettings,
     "Where workers read models and data from": SourceSettings,

@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -23,7 +24,13 @@ from jobs.state.opening import State
 from jobs.state.queue import JobQueue, Place
 from jobs.state.records import AttemptLostError, Job, run_timeout_error, utc_now
 from jobs.state.settings import SettingsError, StateSettings
+from jobs.telemetry.census import Census
+from jobs.telemetry.logs import configure, secrets_of
+from jobs.telemetry.settings import TelemetrySettings
+from jobs.telemetry.tally import ROUND_AT_SECONDS, ROUND_SECONDS, Counted, Tally
 
+GAUGES_LAPSE_ROUNDS = 6
+"""How many rounds what the janitor has shown is good for: an operator must see that it is gone."""
 log = logging.getLogger("modelpress.janitor")
 
 
@@ -45,11 +52,12 @@ class Janitor:
         self._landscapes = landscapes
         self._clock = clock
         self._taken: frozenset[str] = frozenset()
+        self.census = Census()
 
     def round(self) -> int:
         """Look at every open job once and return how many were moved."""
         self._queue.clean()
-        seen_taken, self._taken, moved = self._taken, frozenset(), 0
+        seen_taken, self._taken, self.census, moved = self._taken, frozenset(), Census(), 0
         for job_id in self._ledger.open_ids():
             try:
                 moved += self._look(job_id, seen_taken)
@@ -63,6 +71,7 @@ class Janitor:
             return False
         if job.state.terminal:
             return self._ledger.settle(job) is not None
+        self.census.see(job)
         goes_on = job.state is not JobState.CANCELLING
         if goes_on and self._landscapes.is_stray(job):
             return self._ledger.request_cancel(job.tenant, job.id) is not None
@@ -118,22 +127,32 @@ class Janitor:
 
 def main() -> int:
     """Make rounds until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        state, settings = State.open(StateSettings.from_env()), WorkerSettings.from_env()
+        state_settings, settings = StateSettings.from_env(), WorkerSettings.from_env()
+        configure(TelemetrySettings.from_env(), secrets_of(state_settings))
     except SettingsError as error:
         sys.exit(str(error))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    janitor = Janitor(state.ledger, state.queue, state.landscapes)
+    state = State.open(state_settings)
+    janitor, tally = Janitor(state.ledger, state.queue, state.landscapes), Tally(state.redis)
     while not stop.is_set():
+        began = time.monotonic()
         try:
             janitor.round()
+            _tell(tally, janitor.census, time.monotonic() - began, lapses_s=GAUGES_LAPSE_ROUNDS * settings.janitor_s)
         except (QueueError, StorageError, ObjectMissingError, AccessRefusedError) as error:
             log.warning("The round was cut short: %s", error)
         stop.wait(settings.janitor_s)
     return 0
+
+
+def _tell(tally: Tally, census: Census, seconds: float, *, lapses_s: float) -> None:
+    """Show operators how the open jobs are, and that the janitor goes round."""
+    now = utc_now()
+    rounds = (Counted(ROUND_SECONDS, (), seconds), Counted(ROUND_AT_SECONDS, (), now.timestamp()))
+    tally.show("janitor", (*census.gauges(now), *rounds), lapses_s=lapses_s + seconds)
 
 
 if __name__ == "__main__":

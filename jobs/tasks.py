@@ -48,6 +48,7 @@ from jobs.state.publishing import publish
 from jobs.state.records import HandedOverError, Lease, run_timeout_error
 from jobs.state.settings import StateSettings
 from jobs.streamed import StreamedJob
+from jobs.telemetry.attempts import observed
 
 PROGRESS_EVERY_S = 0.5
 AnyReport: TypeAlias = Report | PlanReport | ProfileReport
@@ -68,7 +69,8 @@ def run_job(job_id: str) -> None:
         log.info("Nothing to do for %s: it is not waiting.", job_id)
         return
     torch.set_num_threads(settings.threads)
-    Attempt(lease, state, settings).run()
+    with observed(lease, state):
+        Attempt(lease, state, settings).run()
 
 
 @dataclass(slots=True)

@@ -37,6 +37,10 @@ from jobs.state.opening import State, redis_client
 from jobs.state.queue import QUEUE_NAME, SERIALIZER, RefusedJobError, SafeJob
 from jobs.state.records import AttemptLostError, HandedOverError, Job, run_timeout_error, utc_now
 from jobs.state.settings import SettingsError, StateSettings
+from jobs.telemetry.attempts import count_attempt
+from jobs.telemetry.logs import adopt, configure, secrets_of
+from jobs.telemetry.settings import TelemetrySettings
+from jobs.telemetry.tally import Tally
 from jobs.watching import Watch
 
 IDLE_TTL_S = 30
@@ -151,6 +155,8 @@ class SafeWorker(Worker):
         if job is None or job.worker != self.name:
             return
         after = self.backing.ledger.abandon(job, self._why(job, wait_status))
+        if after is not None:
+            count_attempt(Tally(self.backing.redis), after, time.monotonic() - self.watch.began, number=job.attempt)
         if after is not None and after.state is JobState.QUEUED:
             self.backing.queue.enqueue(after)
 
@@ -179,13 +185,15 @@ class SafeWorker(Worker):
 
 def main() -> int:
     """Work until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     compute_single_threaded()
     try:
         state_settings, settings = StateSettings.from_env(), WorkerSettings.from_env()
+        configure(TelemetrySettings.from_env(), secrets_of(state_settings))
     except SettingsError as error:
         sys.exit(str(error))
     sweep(Path(settings.temp_dir))
+    import_module("torch")
+    adopt()
     import_module("jobs.preloading").preload()  # not before the line that keeps torch from starting threads
     worker = SafeWorker(state_settings, settings)
     worker.work(logging_level="WARNING")

@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 from jinja2 import StrictUndefined
 from ulid import ULID
 
-from service import auth, errors
+from service import auth, errors, observing
 from service.api import KEY, Api, spec_options
 from service.ports import EXTENSION, Services
 from service.views import (
@@ -17,6 +17,7 @@ from service.views import (
     health,
     jobs,
     landscapes,
+    metrics,
     pages,
     plans,
     profiles,
@@ -61,6 +62,7 @@ def create_app(services: Services) -> Flask:
     app.url_map.merge_slashes = False  # an address is what it says: no redirects
     app.extensions[EXTENSION] = services
     app.before_request(_name_request)
+    observing.register(app)
     app.before_request(auth.require_key)
     app.after_request(_add_headers)
     errors.register(app)
@@ -68,7 +70,7 @@ def create_app(services: Services) -> Flask:
     api.spec.components.security_scheme(KEY, {"type": "http", "scheme": "bearer", "description": auth.ABOUT})
     for view in VIEWS:
         api.register_blueprint(view.blueprint)
-    for blueprint in (ui.blueprint, *pages.BLUEPRINTS):
+    for blueprint in (ui.blueprint, metrics.blueprint, *pages.BLUEPRINTS):
         app.register_blueprint(blueprint)
     return app
 

@@ -10,6 +10,7 @@ from flask import Request, current_app, g, request
 
 from jobs.state.keys import Holder, Scope
 from service.errors import API, InsufficientScopeError, UnauthorizedError
+from service.observing import name_caller
 from service.ports import services
 
 ABOUT = (
@@ -58,6 +59,7 @@ def admit(caller: Caller) -> None:
         InsufficientScopeError: it is not theirs to do.
     """
     g.caller = caller
+    name_caller(caller.tenant, caller.name)
     needed = scope_of(request.method, request.blueprint)
     if needed not in caller.scopes:
         raise InsufficientScopeError(needed, caller.scopes)

@@ -1,6 +1,6 @@
 """What the HTTP side asks of its collaborators; `jobs.state` has the real ones, the tests their fakes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
@@ -11,6 +11,8 @@ from jobs.state.idempotency import Asked
 from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job
+from jobs.telemetry.tally import Counted
+from jobs.telemetry.tracing import Tracer
 from service.polling import LongPolls
 from service.settings import ServiceSettings
 
@@ -31,6 +33,7 @@ class Ledger(Protocol):
         labels: Mapping[str, str] | None = None,
         retry_of: str | None = None,
         job_id: str | None = None,
+        traceparent: str | None = None,
     ) -> Job:
         """Return a new job that can no longer be lost, or the one that was accepted as *job_id* before."""
 
@@ -119,6 +122,16 @@ class Keys(Protocol):
         """Return who holds the key with this id, for as long as it is good."""
 
 
+class Tally(Protocol):
+    """What workers and janitor have counted."""
+
+    def counters(self) -> Iterator[Counted]:
+        """Yield all counters."""
+
+    def gauges(self, writer: str) -> Iterator[Counted]:
+        """Yield the gauges of *writer*."""
+
+
 class Link(Protocol):
     """Hands out a download."""
 
@@ -133,6 +146,8 @@ class Services:
     Attributes:
         probes: name to a call that returns when that part answers, and raises when it does not.
         long_polls: lets requests wait.
+        tally: what workers and janitor have counted.
+        tracer: records spans.
     """
 
     settings: ServiceSettings
@@ -146,6 +161,8 @@ class Services:
     link: Link
     probes: Mapping[str, Callable[[], object]]
     long_polls: LongPolls
+    tally: Tally
+    tracer: Tracer
 
 
 def services() -> Services:

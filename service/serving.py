@@ -1,6 +1,15 @@
 """How gunicorn serves: ``gunicorn --config python:service.serving service.wsgi:app``."""
 
-from typing import Protocol
+import shutil
+import tempfile
+from importlib import import_module
+from typing import Any, Protocol
+
+from gunicorn.glogging import Logger
+
+from jobs.telemetry.logs import formatter
+from jobs.telemetry.settings import TelemetrySettings
+from service.settings import share_counters, shared_counters
 
 UNREAD_MAX_BYTES = 65_536
 """What gunicorn reads of a body that the application left, to keep the connection."""
@@ -13,6 +22,40 @@ class IncomingRequest(Protocol):
 
     def force_close(self) -> None:
         """Answer with ``Connection: close``, and close."""
+
+
+class Worker(Protocol):
+    """A process of gunicorn's."""
+
+    pid: int
+
+
+class Log(Logger):  # type: ignore[misc]
+    """gunicorn's own log, like that of everything else."""
+
+    def setup(self, cfg: Any) -> None:
+        """Write it as the settings want it."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter(TelemetrySettings.from_env()))
+
+
+logger_class = Log
+
+
+def on_starting(server: object) -> None:
+    """Give the processes of this server a folder to count in together, before any of them loads what counts."""
+    share_counters(tempfile.mkdtemp(prefix="modelpress-metrics-"))
+
+
+def child_exit(server: object, worker: Worker) -> None:
+    """Keep what a process that ended has counted, but not what it was in the middle of."""
+    import_module("prometheus_client.multiprocess").mark_process_dead(worker.pid)
+
+
+def on_exit(server: object) -> None:
+    """Remove the folder."""
+    shutil.rmtree(shared_counters() or "", ignore_errors=True)
 
 
 def pre_request(worker: object, request: IncomingRequest) -> None:

@@ -1,8 +1,12 @@
 """Every knob of the HTTP side; where the state lives is `jobs.state.settings`."""
 
+import os
 from dataclasses import dataclass
 
 from jobs.state.settings import Settings, setting
+
+_COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client looks, when it is loaded, for where several processes count together."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -20,9 +24,22 @@ class ServiceSettings(Settings):
         4,
         minimum=0,
     )
+    metrics_token: str = setting(
+        "bearer token that opens /metrics, which names tenants; empty: nobody sees them", "", secret=True
+    )
     page_secret: str = setting(
         "what signs the sessions of the web page, beside each key's own hash; the same for every process",
         "",
         secret=True,
     )
     page_session_s: int = setting("how long a session of the web page lasts", 43_200, unit="s", minimum=60)
+
+
+def share_counters(folder: str) -> None:
+    """Have this process and its children count in *folder*."""
+    os.environ[_COUNTERS] = folder
+
+
+def shared_counters() -> str | None:
+    """Return the folder that several processes count in; None where each counts for itself."""
+    return os.environ.get(_COUNTERS)

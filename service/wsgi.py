@@ -9,14 +9,19 @@ from jobs.state.events import redis_errors
 from jobs.state.opening import State
 from jobs.state.patience import PROBING, SERVING
 from jobs.state.settings import StateSettings
+from jobs.telemetry.logs import configure, secrets_of
+from jobs.telemetry.settings import TelemetrySettings
+from jobs.telemetry.tally import Tally
+from jobs.telemetry.tracing import open_tracer
 from service.app import create_app
 from service.polling import LongPolls
 from service.ports import Services
 from service.settings import ServiceSettings
 
 
-def build(settings: ServiceSettings, state_settings: StateSettings) -> Flask:
+def build(settings: ServiceSettings, state_settings: StateSettings, telemetry: TelemetrySettings) -> Flask:
     """Return the application; nothing is contacted before the first request."""
+    configure(telemetry, secrets_of(settings, state_settings))
     state, probed = State.open(state_settings, SERVING), State.open(state_settings, PROBING)
     return create_app(
         Services(
@@ -31,6 +36,8 @@ def build(settings: ServiceSettings, state_settings: StateSettings) -> Flask:
             link=partial(state.store.presign_get, expires_s=state_settings.presign_s),
             probes={"queue": partial(_ping, probed.redis), "store": probed.store.check},
             long_polls=LongPolls(settings.long_polls, settings.long_poll_step_ms / 1000),
+            tally=Tally(state.redis),
+            tracer=open_tracer("service", telemetry),
         )
     )
 
@@ -40,4 +47,4 @@ def _ping(redis: "Redis") -> None:
         redis.ping()
 
 
-app = build(ServiceSettings.from_env(), StateSettings.from_env())
+app = build(ServiceSettings.from_env(), StateSettings.from_env(), TelemetrySettings.from_env())

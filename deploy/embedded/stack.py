@@ -57,7 +57,6 @@ class Stack:
         self.processes = Processes(self.folder)
         self._ports = Ports(self.folder / "ports.json")
         self._key_file = self.folder / "api_key"
-        self._page_secret_file = self.folder / "page_secret"
         self._redis = EmbeddedRedis(self.folder / "redis", self._ports)
         self._swift = EmbeddedSwift(self.folder / "swift", self._ports)
 
@@ -164,7 +163,10 @@ class Stack:
             *("--worker-class", "gthread", "--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)),
             *("--worker-tmp-dir", environment["TMPDIR"], "--no-control-socket"),
         )
-        signing = {"MODELPRESS_PAGE_SECRET": self._page_secret()}
+        signing = {
+            "MODELPRESS_PAGE_SECRET": self._kept_secret("page_secret"),
+            "MODELPRESS_METRICS_TOKEN": self._kept_secret("metrics_token"),
+        }
         return [
             Program(name, (sys.executable, "-m", *command), environment | extra, str(ROOT))
             for name, command, extra in (
@@ -175,11 +177,12 @@ class Stack:
             )
         ]
 
-    def _page_secret(self) -> str:
-        """Return what signs the sessions of the web page: made once, so that they outlast a restart."""
-        if not self._page_secret_file.exists():
-            write_private(self._page_secret_file, secrets.token_urlsafe(32))
-        return self._page_secret_file.read_text()
+    def _kept_secret(self, name: str) -> str:
+        """Return the secret *name*: made once, so that sessions and scrapers outlast a restart."""
+        file = self.folder / name
+        if not file.exists():
+            write_private(file, secrets.token_urlsafe(32))
+        return file.read_text()
 
     def _supervise(self, owner: int | None) -> None:
         command = (sys.executable, "-m", "deploy.embedded.supervisor", str(self.folder))

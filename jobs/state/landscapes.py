@@ -161,6 +161,7 @@ class Landscapes:
             labels=landscape.labels,
             parent=landscape.id,
             job_id=_own_id(landscape, work.point),
+            traceparent=landscape.traceparent,
         )
         self._store.put(_index_key(landscape, work.point.key), canonical_json({"job": job.id}))
         self._enqueue(job)

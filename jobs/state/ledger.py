@@ -79,6 +79,7 @@ class Ledger(LedgerReader):
         parent: str | None = None,
         retry_of: str | None = None,
         job_id: str | None = None,
+        traceparent: str | None = None,
     ) -> Job:
         """Return a new job, which from now on cannot be lost; enqueue it next (the janitor does if you cannot).
 
@@ -98,6 +99,7 @@ class Ledger(LedgerReader):
             labels=dict(labels or {}),
             parent=parent,
             retry_of=retry_of,
+            traceparent=traceparent,
         )
         self._archive.accept(job)
         self._remember(job)

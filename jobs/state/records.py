@@ -27,6 +27,7 @@ class Job:
 
     Attributes:
         queued_at: when it last began to wait.
+        traceparent: trace context of the call that asked for it.
         attempt: number of the last attempt begun, 0 before the first.
         token: proof of the present lease; empty while nobody holds one.
         worker: who holds it.
@@ -49,6 +50,7 @@ class Job:
     progress: Json | None = None
     parent: str | None = None
     retry_of: str | None = None
+    traceparent: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     error: Json | None = None
     token: str = ""
@@ -128,6 +130,7 @@ class Job:
             "labels": dict(self.labels),
             "parent": self.parent,
             "retry_of": self.retry_of,
+            "traceparent": self.traceparent,
         }
 
     @classmethod

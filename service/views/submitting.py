@@ -13,6 +13,7 @@ from jobs.state.records import Job as JobRecord
 from jobs.state.records import new_id, retry_id
 from service.auth import tenant
 from service.errors import NotRetryableError
+from service.observing import traceparent
 from service.ports import services
 from service.schemas.landscapes import landscape_request
 from service.schemas.requests import compression_request
@@ -49,8 +50,15 @@ def retried(source: JobRecord) -> Response:
 
 def submit(kind: str, document: dict[str, Any], *, job_id: str | None = None, retry_of: str | None = None) -> JobRecord:
     """Accept and announce a job, and return it; the one that there is, if *job_id* was accepted before."""
-    labels = document.get("labels")
-    job = services().ledger.accept(tenant(), kind, document, labels=labels, job_id=job_id, retry_of=retry_of)
+    job = services().ledger.accept(
+        tenant(),
+        kind,
+        document,
+        labels=document.get("labels"),
+        job_id=job_id,
+        retry_of=retry_of,
+        traceparent=traceparent(),
+    )
     if job.state is JobState.QUEUED:
         _announce(job)
     return job

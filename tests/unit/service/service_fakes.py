@@ -1,6 +1,6 @@
 """Collaborators in memory: quick, honest about tenants, and open to the test that drives them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,8 @@ from jobs.state.idempotency import Idempotency
 from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job, is_job_id, new_id
+from jobs.telemetry.tally import Counted
+from jobs.telemetry.tracing import NoTracer
 from service.app import create_app
 from service.polling import LongPolls
 from service.ports import Services
@@ -48,6 +50,7 @@ class FakeLedger:
         labels: Mapping[str, str] | None = None,
         retry_of: str | None = None,
         job_id: str | None = None,
+        traceparent: str | None = None,
     ) -> Job:
         """Keep a new job."""
         if job_id in self.jobs:
@@ -61,6 +64,7 @@ class FakeLedger:
             created_at=NOW,
             queued_at=NOW,
             labels=dict(labels or {}),
+            traceparent=traceparent,
         )
         self.jobs[job.id] = job
         return job
@@ -256,6 +260,24 @@ class FakeKeys:
         return next((each for each in self.held.values() if each.key_id == key_id), None)
 
 
+@dataclass
+class FakeTally:
+    """What the test has counted."""
+
+    counted: list[Counted] = field(default_factory=list)
+    broken: bool = False
+
+    def counters(self) -> Iterator[Counted]:
+        """Yield all, or fail as Redis does."""
+        if self.broken:
+            raise QueueError("Redis did not answer; try again.")
+        yield from self.counted
+
+    def gauges(self, writer: str) -> Iterator[Counted]:
+        """Yield none."""
+        yield from ()
+
+
 def fake_link(key: str, *, filename: str) -> str:
     """Return a URL that says everything and signs nothing."""
     return f"https://store.example/{key}?filename={filename}"
@@ -287,6 +309,7 @@ class World:
         self.ledger, self.events, self.queue, self.uploads = FakeLedger(), FakeEvents(), FakeQueue(), FakeUploads()
         self.landscapes, self.clock, self.keys = FakeLandscapes(), FakeClock(), FakeKeys()
         self.known_keys = MemoryStore()
+        self.tally = FakeTally()
         self.probes: dict[str, Any] = {"queue": lambda: None, "store": lambda: None}
         polls = LongPolls(
             self.settings.long_polls,
@@ -306,6 +329,8 @@ class World:
             link=fake_link,
             probes=self.probes,
             long_polls=polls,
+            tally=self.tally,
+            tracer=NoTracer(),
         )
         self.app = create_app(outside)
         self.client = self.app.test_client()
