@@ -8,7 +8,7 @@ PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
 PEERS := .peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-landscape landscape-paper test test-all check generate drift constraints quality up down status clean
+.PHONY: help setup demo demo-landscape landscape-paper test test-all faults check generate drift constraints quality up down status clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: $(INSTALLED) ## the tests
 
 test-all: $(INSTALLED) ## the tests, the slow ones too
 	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+faults: $(INSTALLED) ## kill, cut off, fill up and confuse every part, at length: a quarter of an hour
+	@$(RUN) -m pytest tests/faults tests/unit/state/test_any_order.py $(PYTEST_ARGS)
 
 check: $(INSTALLED) ## all that guards a change: format, lint, types, imports, drift, tests
 	@$(VENV)/bin/ruff format --check .

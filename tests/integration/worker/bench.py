@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from waiting import wait
 
 from jobs.contract.state import JobState
 from jobs.janitor import Janitor
@@ -41,7 +41,7 @@ class Bench:
         with (self.folder / "worker.log").open("ab") as log:
             worker = subprocess.Popen([sys.executable, str(program)], env=environment, stdout=log, stderr=log)
         self.workers.append(worker)
-        wait(lambda: self._listens(worker, before), seconds=60)
+        wait(lambda: self._listens(worker, before))
         return worker
 
     def _listens(self, worker: subprocess.Popen[bytes], before: int) -> bool:
@@ -95,20 +95,3 @@ class Bench:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGKILL)
             worker.wait()
-
-
-def wait(condition: Callable[[], Any], *, seconds: float = 30) -> None:
-    """Return once *condition* holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("what the test waits for did not happen")
-        time.sleep(0.05)
-
-
-def runs(process: int) -> bool:
-    """Return whether the process lives (a zombie does not)."""
-    try:
-        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
-    except FileNotFoundError:
-        return False

@@ -8,7 +8,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from bench import TENANT, Bench, wait
+from bench import TENANT, Bench
+from waiting import wait
 
 from jobs.contract.state import JobState
 from jobs.quiet import LOCKS

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench import Bench, wait
+from bench import Bench
 from redis import Redis
 from redis.exceptions import RedisError
+from waiting import wait
 
 from deploy.embedded.redis import find_binary
 from jobs.contract.state import JobState
@@ -83,7 +84,7 @@ def test_a_job_ends_although_redis_is_away(lonely: Bench, fleeting: FleetingRedi
     lonely.wait_working(job)
     fleeting.stop()
     (lonely.folder / "mark").touch()
-    wait(lambda: lonely.job(job).state is JobState.SUCCEEDED, seconds=60)
+    wait(lambda: lonely.job(job).state is JobState.SUCCEEDED)
     fleeting.start()
 
     assert lonely.wait_ended(job, rounds=True).attempt == 1

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from bench import Bench, runs, wait
+from bench import Bench
+from waiting import PATIENCE_S, runs, wait
 
 from jobs.contract.state import JobState
 
@@ -28,7 +29,7 @@ def test_a_killed_worker_loses_nothing(bench: Bench) -> None:
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     if sys.platform == "linux":
-        wait(lambda: not runs(child), seconds=5)
+        wait(lambda: not runs(child), seconds=50)  # before it would end by itself
     (bench.folder / "mark").touch()
     bench.start_worker()
 
@@ -44,7 +45,7 @@ def test_a_worker_told_to_stop_hands_its_job_over(bench: Bench) -> None:
     bench.wait_working(job)
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(timeout=10) == 0
+    assert worker.wait(timeout=PATIENCE_S) == 0
     waiting = bench.job(job)
     assert (waiting.state, waiting.attempt, waiting.max_attempts, waiting.not_before) == (JobState.QUEUED, 1, 4, None)
     assert bench.state.queue.place(bench.job(job)) == "waiting"
@@ -62,7 +63,7 @@ def test_a_worker_told_to_stop_hands_a_deaf_job_over(bench: Bench) -> None:
     wait((bench.folder / "mark").exists)
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(timeout=20) == 0
+    assert worker.wait(timeout=PATIENCE_S) == 0
     assert (bench.job(job).state, bench.job(job).max_attempts) == (JobState.QUEUED, 4)
     assert bench.state.queue.place(bench.job(job)) == "waiting"
 
@@ -76,7 +77,7 @@ def test_a_worker_told_twice_ends_at_once(bench: Bench) -> None:
     time.sleep(1.2)  # within a second it would be taken for the same one
     worker.send_signal(signal.SIGTERM)
 
-    worker.wait(timeout=5)
+    worker.wait(timeout=15)  # less than its grace
     assert bench.job(job).state is JobState.QUEUED
     assert bench.state.queue.place(bench.job(job)) == "waiting"
 
@@ -98,7 +99,7 @@ def test_what_a_job_leaves_behind_ends_with_it(bench: Bench) -> None:
     bench.wait_ended(bench.submit("leave behind"))
     left = int(next(bench.folder.glob("mark.*")).suffix[1:])
 
-    wait(lambda: not runs(left), seconds=5)
+    wait(lambda: not runs(left))
     assert not runs(left)
 
 
@@ -107,4 +108,4 @@ def test_an_idle_worker_stops_at_once(bench: Bench) -> None:
     worker = bench.start_worker()
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(timeout=5) == 0
+    assert worker.wait(timeout=PATIENCE_S) == 0
