@@ -37,6 +37,9 @@ log = logging.getLogger("modelpress.janitor")
 class Janitor:
     """Makes the rounds.
 
+    Attributes:
+        found: the open jobs of the last round.
+
     Args:
         ledger: the jobs.
         queue: where those who wait should be.
@@ -50,6 +53,7 @@ class Janitor:
         self._ledger = ledger
         self._queue = queue
         self._landscapes = landscapes
+        self.found: list[Job] = []
         self._clock = clock
         self._taken: frozenset[str] = frozenset()
         self.census = Census()
@@ -58,6 +62,7 @@ class Janitor:
         """Look at every open job once and return how many were moved."""
         self._queue.clean()
         seen_taken, self._taken, self.census, moved = self._taken, frozenset(), Census(), 0
+        self.found = []
         for job_id in self._ledger.open_ids():
             try:
                 moved += self._look(job_id, seen_taken)
@@ -72,6 +77,7 @@ class Janitor:
         if job.state.terminal:
             return self._ledger.settle(job) is not None
         self.census.see(job)
+        self.found.append(job)
         goes_on = job.state is not JobState.CANCELLING
         if goes_on and self._landscapes.is_stray(job):
             return self._ledger.request_cancel(job.tenant, job.id) is not None
@@ -138,10 +144,12 @@ def main() -> int:
     state = State.open(state_settings)
     janitor, tally = Janitor(state.ledger, state.queue, state.landscapes), Tally(state.redis)
     while not stop.is_set():
-        began = time.monotonic()
+        began, began_at = time.monotonic(), time.time()
         try:
             janitor.round()
             _tell(tally, janitor.census, time.monotonic() - began, lapses_s=GAUGES_LAPSE_ROUNDS * settings.janitor_s)
+            state.admission.recount(janitor.found, began_at)
+            state.admission.look()
         except (QueueError, StorageError, ObjectMissingError, AccessRefusedError) as error:
             log.warning("The round was cut short: %s", error)
         stop.wait(settings.janitor_s)

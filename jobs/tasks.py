@@ -235,7 +235,10 @@ class Attempt:
     def _sources(self) -> Sources:
         uploads, tenant = self.state.uploads, self.lease.job.tenant
         return Sources.from_settings(
-            SourceSettings.from_env(), self.state.store, lambda upload_id: uploads.prefix(tenant, upload_id)
+            SourceSettings.from_env(),
+            self.state.store,
+            lambda upload_id: uploads.prefix(tenant, upload_id),
+            self.state.tenants.quotas(tenant).buckets,
         )
 
     def _publish(

@@ -36,6 +36,7 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     413: ("PayloadTooLarge", "The body is too large"),
     415: ("UnsupportedMediaType", "The body is not application/json"),
     422: ("UnprocessableContent", "The request is well-formed, but wrong; errors says where"),
+    429: ("TooManyRequests", "The tenant has or asks too much just now"),
     500: ("InternalError", "A fault of ours"),
     503: ("Unavailable", "A part of the service does not answer; try again"),
 }
@@ -83,7 +84,7 @@ def _problem_statuses(*, private: bool, body: bool, reads: bool) -> Iterator[int
     if body:
         yield from (400, 413, 415)
     if private:
-        yield from (401, 403)
+        yield from (401, 403, 429)
     if reads:
         yield 422
     yield from (500, 503)
@@ -102,7 +103,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     def _register_responses(self) -> None:
         for status, (name, description) in PROBLEMS.items():
             response = {"description": description, "schema": self.ERROR_SCHEMA}
-            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
                 response["headers"] = {"Retry-After": _header("integer", "When to try again [s]")}
             if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
                 response["headers"] = {"WWW-Authenticate": _header("string", "Bearer, and the scope that is needed")}

@@ -34,8 +34,12 @@ class Ledger(Protocol):
         retry_of: str | None = None,
         job_id: str | None = None,
         traceparent: str | None = None,
+        admit: Callable[[Job], object],
     ) -> Job:
-        """Return a new job that can no longer be lost, or the one that was accepted as *job_id* before."""
+        """Return a new job that can no longer be lost, or the one that was accepted as *job_id* before.
+
+        A new one is first shown to *admit*, which raises where it may not be.
+        """
 
     def show(self, tenant: str, job_id: str) -> Job | None:
         """Return the job."""
@@ -132,6 +136,16 @@ class Tally(Protocol):
         """Yield the gauges of *writer*."""
 
 
+class Admission(Protocol):
+    """Whether a tenant may have one more."""
+
+    def admit(self, job: Job) -> None:
+        """Count a job, or raise."""
+
+    def admit_bytes(self, tenant: str, announced: int) -> None:
+        """Count bytes that are about to be uploaded, or raise."""
+
+
 class Link(Protocol):
     """Hands out a download."""
 
@@ -157,6 +171,7 @@ class Services:
     queue: Queue
     uploads: Uploads
     keys: Keys
+    admission: Admission
     idempotency: Idempotency
     link: Link
     probes: Mapping[str, Callable[[], object]]

@@ -32,6 +32,7 @@ def build(settings: ServiceSettings, state_settings: StateSettings, telemetry: T
             queue=state.queue,
             uploads=state.uploads,
             keys=state.keys,
+            admission=state.admission,
             idempotency=state.idempotency,
             link=partial(state.store.presign_get, expires_s=state_settings.presign_s),
             probes={"queue": partial(_ping, probed.redis), "store": probed.store.check},

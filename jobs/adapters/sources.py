@@ -32,6 +32,7 @@ class Sources:
         store: the service's own bucket. Uploads are read from it, but no ``s3://`` reference: it holds every tenant.
         upload_prefix: upload id to the key prefix of its files; raises unless the upload is complete and the caller's.
         buckets: patterns of the bucket names that ``s3://`` may name.
+        tenant_buckets: the same for the job's tenant: a bucket must fit both.
         hub: the model hub.
         file_root: the folder that ``file://`` may name; None switches the scheme off.
         limits: how much one reference may bring.
@@ -43,10 +44,17 @@ class Sources:
     hub: Hub = field(default_factory=Hub)
     file_root: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    tenant_buckets: tuple[str, ...] = ("*",)
 
     @classmethod
-    def from_settings(cls, settings: SourceSettings, store: Buckets, upload_prefix: Callable[[str], str]) -> Self:
-        """Return the sources that *settings* allow."""
+    def from_settings(
+        cls,
+        settings: SourceSettings,
+        store: Buckets,
+        upload_prefix: Callable[[str], str],
+        tenant_buckets: tuple[str, ...] = ("*",),
+    ) -> Self:
+        """Return the sources that *settings* allow to a tenant."""
         hub = Hub() if settings.hub_endpoint == NO_HUB else Hub(settings.hub_endpoint, settings.hub_token)
         return cls(
             store,
@@ -55,6 +63,7 @@ class Sources:
             hub,
             Path(settings.file_root) if settings.file_root else None,
             Limits(settings.source_max_files, settings.source_max_bytes),
+            tenant_buckets,
         )
 
     def open(self, uri: Uri, kind: Kind, missing: type[InvalidRequestError]) -> Folder:
@@ -74,12 +83,13 @@ class Sources:
         return {"s3": self._bucket, "upload": self._upload, "file": self._local}[uri.scheme](uri, missing)
 
     def _bucket(self, uri: Uri, missing: type[InvalidRequestError]) -> Folder:
-        allowed = any(fnmatchcase(uri.authority, pattern) for pattern in self.buckets)
-        if not allowed or uri.authority == self.store.bucket:
-            raise InvalidUriError(
-                f"This service does not read from bucket {uri.authority!r}. Use one of the buckets that it may read "
-                f"({', '.join(self.buckets)}, its own excepted), or upload the files with POST /v1/uploads."
-            )
+        for patterns in (self.buckets, self.tenant_buckets):
+            allowed = any(fnmatchcase(uri.authority, pattern) for pattern in patterns)
+            if not allowed or uri.authority == self.store.bucket:
+                raise InvalidUriError(
+                    f"This service does not read from bucket {uri.authority!r}. Use one of the buckets that it may "
+                    f"read ({', '.join(patterns)}, its own excepted), or upload the files with POST /v1/uploads."
+                )
         return BucketFolder.at(_name(uri), self.store.in_bucket(uri.authority), uri.path, missing)
 
     def _upload(self, uri: Uri, missing: type[InvalidRequestError]) -> Folder:

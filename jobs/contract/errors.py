@@ -22,6 +22,8 @@
     ├── LimitExceededError        run or queue timeout, memory, disk
     ├── CancelledError            the caller changed their mind
     ├── LeaseLostError            a newer attempt owns the job; this one must stop writing
+    ├── QuotaExceededError        the tenant has enough under way; worth another try
+    ├── BeyondQuotaError          the tenant may not have this at all
     ├── RequestInFlightError      the same request is being answered; worth another try
     ├── StorageError              the store failed; worth another try
     ├── QueueError                the queue failed; worth another try
@@ -194,6 +196,21 @@ class LeaseLostError(ModelPressError):
 
     code = "lease_lost"
     status = 409
+
+
+class QuotaExceededError(ModelPressError):
+    """The tenant has as much under way as it may have; it can have more once some of it has ended."""
+
+    code = "quota_exceeded"
+    status = 429
+    retryable = True
+
+
+class BeyondQuotaError(ModelPressError):
+    """The tenant may not have this: it asks for more than a quota allows, or has stored too much."""
+
+    code = "beyond_quota"
+    status = 403
 
 
 class RequestInFlightError(ModelPressError):

@@ -80,10 +80,12 @@ class Ledger(LedgerReader):
         retry_of: str | None = None,
         job_id: str | None = None,
         traceparent: str | None = None,
+        admit: Callable[[Job], object] = lambda job: None,
     ) -> Job:
         """Return a new job, which from now on cannot be lost; enqueue it next (the janitor does if you cannot).
 
-        Where *job_id* says what it shall be called, and it was accepted before, it is returned as it is.
+        Where *job_id* says what it shall be called, and it was accepted before, it is returned as it is; *admit* raises
+        where a new one may not be.
         """
         if job_id is not None and (known := self.show(tenant, job_id)) is not None:
             return known
@@ -101,6 +103,7 @@ class Ledger(LedgerReader):
             retry_of=retry_of,
             traceparent=traceparent,
         )
+        admit(job)
         self._archive.accept(job)
         self._remember(job)
         return job

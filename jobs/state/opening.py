@@ -5,6 +5,7 @@ from typing import Self
 
 from redis import Redis
 
+from jobs.state.admission import Admission
 from jobs.state.deliveries import Deliveries
 from jobs.state.events import EventLog
 from jobs.state.idempotency import Idempotency
@@ -15,6 +16,7 @@ from jobs.state.patience import WORKING, Patience
 from jobs.state.queue import JobQueue
 from jobs.state.settings import StateSettings
 from jobs.state.storage import S3Store
+from jobs.state.tenants import Quotas, Tenants
 from jobs.state.uploads import Uploads
 from jobs.state.webhooks import Webhooks
 
@@ -33,6 +35,8 @@ class State:
     queue: JobQueue
     uploads: Uploads
     keys: Keys
+    tenants: Tenants
+    admission: Admission
     idempotency: Idempotency
     webhooks: Webhooks
     deliveries: Deliveries
@@ -43,7 +47,9 @@ class State:
         store, redis = S3Store.from_settings(settings, patience), redis_client(settings, patience)
         webhooks = Webhooks(store, trusted=settings.webhook_hosts)
         deliveries = Deliveries(store, webhooks)
-        ended = (deliveries.announce,)
+        tenants = Tenants(store, redis, Quotas.from_settings(settings))
+        admission = Admission(store, redis, tenants)
+        ended = (deliveries.announce, admission.release)
         ledger = Ledger(store, redis, lease_s=settings.lease_s, max_attempts=settings.max_attempts, ended=ended)
         queue = JobQueue(redis_client(settings, patience, decode=False))
         return cls(
@@ -55,6 +61,8 @@ class State:
             queue=queue,
             uploads=Uploads(store, presign_s=settings.presign_s),
             keys=Keys(store, redis),
+            tenants=tenants,
+            admission=admission,
             idempotency=Idempotency(store, redis, kept_s=settings.idempotency_s),
             webhooks=webhooks,
             deliveries=deliveries,

@@ -85,6 +85,15 @@ class StateSettings(Settings):
         "development; elsewhere they go to https and public addresses alone",
         (),
     )
+    quota_open_jobs: int = setting(
+        "jobs of a tenant that have not ended, points of landscapes included", 2000, minimum=0
+    )
+    quota_stored_bytes: int = setting("what a tenant may have stored", 2**40, unit="bytes", minimum=0)
+    quota_steps: int = setting("steps of one job", 8, minimum=0)
+    quota_points: int = setting("points of one landscape", 1000, minimum=0)
+    quota_buckets: tuple[str, ...] = setting(
+        "patterns of the buckets that a tenant's s3:// references may name, of those that workers read from", ("*",)
+    )
 
 
 def environment_name(name: str) -> str:

@@ -58,6 +58,7 @@ def submit(kind: str, document: dict[str, Any], *, job_id: str | None = None, re
         job_id=job_id,
         retry_of=retry_of,
         traceparent=traceparent(),
+        admit=services().admission.admit,
     )
     if job.state is JobState.QUEUED:
         _announce(job)

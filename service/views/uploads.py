@@ -43,7 +43,7 @@ def create_upload(document: dict[str, Any]) -> Response:
         new_id("upl"),
         document,
         find=lambda upload_id: uploads.show(whose, upload_id),
-        make=lambda upload_id: uploads.create(whose, document["files"], upload_id),
+        make=lambda upload_id: _begun(whose, document["files"], upload_id),
     )
     response = jsonify(Upload().dump(upload))
     response.headers.update({"Location": f"/v1/uploads/{upload['id']}", "Cache-Control": "no-store", **headers})
@@ -71,6 +71,11 @@ def get_upload(query: dict[str, Any], upload_id: str) -> tuple[dict[str, Any], i
 def complete_upload(document: dict[str, Any], upload_id: str) -> dict[str, Any]:
     """Complete an upload, whose parts have all been sent."""
     return _found(services().uploads.complete(tenant(), upload_id, document["files"]), upload_id)
+
+
+def _begun(whose: str, files: list[dict[str, Any]], upload_id: str | None) -> dict[str, Any]:
+    services().admission.admit_bytes(whose, sum(each["bytes"] for each in files))
+    return services().uploads.create(whose, files, upload_id)
 
 
 def _found(upload: dict[str, Any] | None, upload_id: str) -> dict[str, Any]:

@@ -1,11 +1,13 @@
-"""``python -m service.keys`` against a real store and a real Redis."""
+"""``python -m service.keys`` and ``service.tenants`` against a real store and a real Redis."""
+
+import json
 
 import pytest
 
 from jobs.state.keys import Scope
 from jobs.state.opening import State
 from jobs.state.settings import StateSettings
-from service import keys
+from service import keys, tenants
 
 
 @pytest.fixture
@@ -44,4 +46,23 @@ def test_what_is_wrong_is_said(state: State, capsys: pytest.CaptureFixture[str])
     statuses = [keys.main(["create", "--tenant", "../x"]), keys.main(["rotate", "0" * 26])]
 
     assert statuses == [1, 1]
+    assert "Expected a tenant" in capsys.readouterr().err
+
+
+def test_a_tenants_quotas_are_set_and_shown(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is set differs from the settings, what is given back no longer does, and what is used is shown beside."""
+    tenants.main(["set", "shop", "--open-jobs", "7", "--buckets", "shop-*, shared"])
+    first = json.loads(capsys.readouterr().out)
+    tenants.main(["set", "shop", "--open-jobs", "default"])
+    tenants.main(["show", "shop"])
+    last = json.loads(capsys.readouterr().out.split("}\n{")[-1].join(["{", ""]))
+
+    assert (first["quotas"]["open_jobs"], first["quotas"]["buckets"]) == (7, ["shop-*", "shared"])
+    assert (last["quotas"]["open_jobs"], last["quotas"]["buckets"]) == (2000, ["shop-*", "shared"])
+    assert last["used"] == {"open_jobs": 0, "stored_bytes": None}
+
+
+def test_a_bad_tenant_is_refused(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that cannot be a tenant's ends the command with a sentence and status 1."""
+    assert tenants.main(["set", "../x", "--open-jobs", "7"]) == 1
     assert "Expected a tenant" in capsys.readouterr().err

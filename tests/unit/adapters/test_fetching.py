@@ -85,10 +85,11 @@ def test_own_bucket_is_never_a_source(sources: Sources, tmp_path: Path) -> None:
         fetch(parse_uri("s3://own/tenants/t2/jobs/j/attempts/1/files"), tmp_path, sources=sources)
 
 
-def test_bucket_must_be_allowed(sources: Sources, tmp_path: Path) -> None:
-    """Only buckets that match a pattern of the settings are opened."""
+@pytest.mark.parametrize("whose", ["buckets", "tenant_buckets"])
+def test_bucket_must_be_allowed(sources: Sources, tmp_path: Path, whose: str) -> None:
+    """Only buckets that match a pattern of the settings, and one of the tenant's, are opened."""
     fill(sources, "models", "m/", MODEL)
-    narrow = replace(sources, buckets=("team-*", "models-?"))
+    narrow = replace(sources, **{whose: ("team-*", "models-?")})
 
     with pytest.raises(InvalidUriError, match="team-"):
         fetch(parse_uri("s3://models/m"), tmp_path, sources=narrow)

@@ -1,6 +1,6 @@
 """Collaborators in memory: quick, honest about tenants, and open to the test that drives them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +51,7 @@ class FakeLedger:
         retry_of: str | None = None,
         job_id: str | None = None,
         traceparent: str | None = None,
+        admit: Callable[[Job], object],
     ) -> Job:
         """Keep a new job."""
         if job_id in self.jobs:
@@ -66,6 +67,7 @@ class FakeLedger:
             labels=dict(labels or {}),
             traceparent=traceparent,
         )
+        admit(job)
         self.jobs[job.id] = job
         return job
 
@@ -241,6 +243,23 @@ class FakeUploads:
 
 
 @dataclass
+class FakeAdmission:
+    """Lets everybody in until a test says why not."""
+
+    refusal: Exception | None = None
+
+    def admit(self, job: Job) -> None:
+        """Raise what the test has put there."""
+        if self.refusal is not None:
+            raise self.refusal
+
+    def admit_bytes(self, tenant: str, announced: int) -> None:
+        """Raise it too."""
+        if self.refusal is not None:
+            raise self.refusal
+
+
+@dataclass
 class FakeKeys:
     """Two tenants, a key each."""
 
@@ -308,6 +327,7 @@ class World:
         self.settings = settings or ServiceSettings()
         self.ledger, self.events, self.queue, self.uploads = FakeLedger(), FakeEvents(), FakeQueue(), FakeUploads()
         self.landscapes, self.clock, self.keys = FakeLandscapes(), FakeClock(), FakeKeys()
+        self.admission = FakeAdmission()
         self.known_keys = MemoryStore()
         self.tally = FakeTally()
         self.probes: dict[str, Any] = {"queue": lambda: None, "store": lambda: None}
@@ -325,6 +345,7 @@ class World:
             queue=self.queue,
             uploads=self.uploads,
             keys=self.keys,
+            admission=self.admission,
             idempotency=Idempotency(self.known_keys, NO_REDIS, kept_s=86_400),
             link=fake_link,
             probes=self.probes,
