@@ -8,7 +8,7 @@ PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
 PEERS := .peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-landscape landscape-paper test test-all faults check generate drift constraints quality up down status clean
+.PHONY: help setup demo demo-landscape landscape-paper test test-all faults check audit generate drift constraints quality up down status clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,12 +43,14 @@ test-all: $(INSTALLED) ## the tests, the slow ones too
 faults: $(INSTALLED) ## kill, cut off, fill up and confuse every part, at length: a quarter of an hour
 	@$(RUN) -m pytest tests/faults tests/unit/state/test_any_order.py $(PYTEST_ARGS)
 
-check: $(INSTALLED) ## all that guards a change: format, lint, types, imports, drift, tests
+check: $(INSTALLED) ## all that guards a change: format, lint, types, imports, security, drift, tests
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/interrogate --quiet tests
+	@$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive service jobs deploy clients/python/modelpress
+	@$(MAKE) --no-print-directory audit
 	@$(MAKE) --no-print-directory drift
 	@$(MAKE) --no-print-directory test
 
@@ -64,6 +66,9 @@ generate: $(INSTALLED) ## rewrite what is generated: catalogue, page of architec
 
 drift: ## fail if something generated is stale
 	@$(MAKE) --no-print-directory generate GENERATE_ARGS=--check
+
+audit: $(INSTALLED) ## ask whether a pinned version is known to be vulnerable
+	@$(RUN) -m deploy.audit
 
 constraints: $(INSTALLED) ## write constraints.txt from what is installed, after an upgrade on purpose
 	@$(RUN) -m deploy.constraints

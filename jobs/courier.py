@@ -28,10 +28,15 @@ from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State
 from jobs.state.records import utc_now
 from jobs.state.settings import SettingsError, StateSettings
+from jobs.telemetry.logs import configure, secrets_of
+from jobs.telemetry.settings import TelemetrySettings
+from jobs.telemetry.tally import WEBHOOK_LAG_SECONDS, WEBHOOK_TRIES, Counted, Tally
 
 BATCH = 20
 """Deliveries to one endpoint before others have their turn."""
 TIDY_EVERY = timedelta(days=1)
+GAUGES_LAPSE_S = 120
+"""How long what a courier has shown is good for: an operator must see that it is gone."""
 LOCK_S = 120
 """How long an endpoint stays with a courier that died."""
 _STORE_FAILS = (StorageError, ObjectMissingError, AccessRefusedError)
@@ -72,6 +77,7 @@ class Courier:
         deliveries: the outbox.
         messenger: makes a try.
         locks: keeps other couriers off.
+        tally: counts tries, and shows how late they are.
         threads: tries at a time.
         clock: tells the time.
     """
@@ -81,6 +87,7 @@ class Courier:
         deliveries: Deliveries,
         messenger: Messenger,
         locks: Locks,
+        tally: Tally,
         *,
         threads: int = 16,
         clock: Callable[[], datetime] = utc_now,
@@ -88,6 +95,7 @@ class Courier:
         self._deliveries = deliveries
         self._messenger = messenger
         self._locks = locks
+        self._tally = tally
         self._threads = threads
         self._clock = clock
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="courier")
@@ -124,10 +132,14 @@ class Courier:
     def _batches(self) -> Sequence[tuple[Place, list[Due]]]:
         """Return what is due, by endpoint: those that work before those that fail, who waited longest first."""
         found: dict[Place, list[Due]] = {}
-        for due in self._deliveries.due(self._clock()):
+        now, oldest = self._clock(), None
+        for due in self._deliveries.due(now):
+            oldest = oldest or due.at
             place = due.tenant, due.endpoint
             if place not in self._busy and len(batch := found.setdefault(place, [])) < BATCH:
                 batch.append(due)
+        lag = max((now - oldest).total_seconds(), 0) if oldest else 0
+        self._tally.show("courier", [Counted(WEBHOOK_LAG_SECONDS, (), lag)], lapses_s=GAUGES_LAPSE_S)
         self._turns = {place: turn for place, turn in self._turns.items() if place in found or place in self._busy}
         return sorted(found.items(), key=lambda each: (each[0] in self._failing, self._turns.get(each[0], 0)))
 
@@ -143,7 +155,9 @@ class Courier:
             for due in batch if held else ():
                 if self._stopping.is_set():
                     break
-                if not self._messenger.deliver(due):
+                taken = self._messenger.deliver(due)
+                self._tally.add(WEBHOOK_TRIES, "taken" if taken else "failed")
+                if not taken:
                     return False
         return True
 
@@ -170,16 +184,18 @@ class Courier:
 
 def main() -> int:
     """Deliver until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        state, settings = State.open(StateSettings.from_env()), CourierSettings.from_env()
+        state_settings, settings = StateSettings.from_env(), CourierSettings.from_env()
+        configure(TelemetrySettings.from_env(), secrets_of(state_settings))
     except SettingsError as error:
         sys.exit(str(error))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    state = State.open(state_settings)
+    tally = Tally(state.redis)
     messenger = Messenger(state.webhooks, state.deliveries, post)
-    courier = Courier(state.deliveries, messenger, Locks(state.redis), threads=settings.courier_threads)
+    courier = Courier(state.deliveries, messenger, Locks(state.redis), tally, threads=settings.courier_threads)
     while not stop.is_set():
         try:
             courier.round()

@@ -47,7 +47,8 @@ class Counted(NamedTuple):
 ATTEMPTS = Metric("modelpress_attempts", "Attempts that ended", ("kind", "outcome"))
 WORK_SECONDS = Metric("modelpress_work_seconds", "Wall-clock time that workers spent on jobs", ("tenant", "kind"))
 FAILURES = Metric("modelpress_attempt_failures", "Attempts that failed, by error and stage", ("code", "stage"))
-COUNTERS = (ATTEMPTS, WORK_SECONDS, FAILURES)
+WEBHOOK_TRIES = Metric("modelpress_webhook_tries", "Tries to deliver a webhook", ("outcome",))
+COUNTERS = (ATTEMPTS, WORK_SECONDS, FAILURES, WEBHOOK_TRIES)
 
 OPEN_JOBS = Metric("modelpress_open_jobs", "Jobs that have not ended", ("kind", "state"))
 QUEUE_AGE_SECONDS = Metric("modelpress_queue_age_seconds", "How long the job has waited that waits longest")
@@ -56,7 +57,8 @@ LEASE_LEFT_SECONDS = Metric(
 )
 ROUND_SECONDS = Metric("modelpress_janitor_round_seconds", "How long the janitor's last round took")
 ROUND_AT_SECONDS = Metric("modelpress_janitor_round_timestamp_seconds", "When the janitor's last round ended")
-GAUGES = (OPEN_JOBS, QUEUE_AGE_SECONDS, LEASE_LEFT_SECONDS, ROUND_SECONDS, ROUND_AT_SECONDS)
+WEBHOOK_LAG_SECONDS = Metric("modelpress_webhook_lag_seconds", "For how long the try is due that is due longest")
+GAUGES = (OPEN_JOBS, QUEUE_AGE_SECONDS, LEASE_LEFT_SECONDS, ROUND_SECONDS, ROUND_AT_SECONDS, WEBHOOK_LAG_SECONDS)
 
 
 class Tally:

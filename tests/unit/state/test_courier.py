@@ -13,6 +13,7 @@ from jobs.contract.errors import StorageError
 from jobs.courier import BATCH, Courier, Locks
 from jobs.posting import Answer
 from jobs.state.webhooks import Endpoint
+from jobs.telemetry.tally import WEBHOOK_LAG_SECONDS, WEBHOOK_TRIES, Counted, Tally
 
 THREADS = 4
 MakeCourier = Callable[[], Courier]
@@ -30,7 +31,9 @@ def make_courier(world: World, redis: Redis) -> Iterator[MakeCourier]:
     made = []
 
     def make() -> Courier:
-        made.append(Courier(world.deliveries, world.messenger, Locks(redis), threads=THREADS, clock=world.clock))
+        made.append(
+            Courier(world.deliveries, world.messenger, Locks(redis), Tally(redis), threads=THREADS, clock=world.clock)
+        )
         return made[-1]
 
     yield make
@@ -143,7 +146,7 @@ def test_couriers_do_without_redis(world: World) -> None:
     """Without Redis messages arrive all the same."""
     endpoint_at(world, "a", 1)
     away = Redis.from_url("redis://127.0.0.1:1/0", decode_responses=True)
-    courier = Courier(world.deliveries, world.messenger, Locks(away), threads=2, clock=world.clock)
+    courier = Courier(world.deliveries, world.messenger, Locks(away), Tally(away), threads=2, clock=world.clock)
     courier.round()
     courier.rest()
     courier.stop()
@@ -185,3 +188,20 @@ def test_a_store_that_fails_is_waited_for(
 
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
     assert hosts(world) == ["a"]
+
+
+def test_an_operator_sees_how_late_webhooks_are(
+    world: World, make_courier: MakeCourier, redis: Redis, clock: Clock
+) -> None:
+    """What waits since 40 s is shown as that lag; each try is counted, and when all is delivered nothing is late."""
+    endpoint_at(world, "a", 2)
+    clock.pass_seconds(40)
+    courier, tally = make_courier(), Tally(redis)
+    courier.round()
+    late = list(tally.gauges("courier"))
+    courier.rest()
+    courier.round()
+
+    assert late == [Counted(WEBHOOK_LAG_SECONDS, (), 40)]
+    assert list(tally.counters()) == [Counted(WEBHOOK_TRIES, ("taken",), 2)]
+    assert list(tally.gauges("courier")) == [Counted(WEBHOOK_LAG_SECONDS, (), 0)]
