@@ -25,6 +25,7 @@ from service.views import (
     techniques,
     ui,
     uploads,
+    webhooks,
 )
 
 VERSION = "1.0.0"
@@ -41,7 +42,20 @@ DESCRIPTION = (
     "Compression as a service for self-supervised Transformers: submit a model and what to do with it, "
     "follow the job, read an honest report and download a checkpoint that loads."
 )
-VIEWS = (compressions, plans, profiles, landscapes, jobs, events, reports, artifacts, uploads, techniques, health)
+VIEWS = (
+    compressions,
+    plans,
+    profiles,
+    landscapes,
+    jobs,
+    events,
+    reports,
+    artifacts,
+    uploads,
+    webhooks,
+    techniques,
+    health,
+)
 
 
 class App(Flask):

@@ -7,10 +7,12 @@ from typing import Any, Protocol, TypeVar, cast
 from flask import current_app
 
 from jobs.contract.state import JobState
+from jobs.state.deliveries import Deliveries
 from jobs.state.idempotency import Asked
 from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job
+from jobs.state.webhooks import Webhooks
 from jobs.telemetry.tally import Counted
 from jobs.telemetry.tracing import Tracer
 from service.polling import LongPolls
@@ -173,6 +175,8 @@ class Services:
     keys: Keys
     admission: Admission
     idempotency: Idempotency
+    webhooks: Webhooks
+    deliveries: Deliveries
     link: Link
     probes: Mapping[str, Callable[[], object]]
     long_polls: LongPolls

@@ -34,6 +34,8 @@ def build(settings: ServiceSettings, state_settings: StateSettings, telemetry: T
             keys=state.keys,
             admission=state.admission,
             idempotency=state.idempotency,
+            webhooks=state.webhooks,
+            deliveries=state.deliveries,
             link=partial(state.store.presign_get, expires_s=state_settings.presign_s),
             probes={"queue": partial(_ping, probed.redis), "store": probed.store.check},
             long_polls=LongPolls(settings.long_polls, settings.long_poll_step_ms / 1000),

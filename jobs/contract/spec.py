@@ -173,6 +173,7 @@ class CompressionSpec:
     output: OutputSpec = field(default_factory=OutputSpec)
     limits: Limits = field(default_factory=Limits)
     labels: Mapping[str, str] = field(default_factory=dict)
+    webhook: str | None = None
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -188,6 +189,7 @@ class CompressionSpec:
             output=_output(document.get("output") or {}),
             limits=Limits(**(document.get("limits") or {})),
             labels=dict(document.get("labels") or {}),
+            webhook=document.get("webhook"),
         )
 
 

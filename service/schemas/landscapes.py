@@ -32,6 +32,7 @@ from service.schemas.requests import (
     Recovery,
     Target,
 )
+from service.schemas.webhooks import webhook_id
 
 MOST_POINTS = 100
 MOST_AMOUNTS = 20
@@ -157,5 +158,6 @@ def landscape_request(
         )
         limits = fields.Nested(Limits)
         labels = Labels(metadata={"description": "Your own words, to find the landscape and its points again"})
+        webhook = webhook_id()
 
     return LandscapeRequest

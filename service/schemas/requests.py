@@ -42,6 +42,7 @@ from service.schemas.fields import (
 )
 from service.schemas.needs import DataWhenNeeded, Need
 from service.schemas.probes import probes
+from service.schemas.webhooks import webhook_id
 
 MOST_STEPS = 8
 MOST_INPUTS = 32
@@ -231,6 +232,7 @@ def compression_request(
         output = fields.Nested(Output)
         limits = fields.Nested(Limits)
         labels = Labels(metadata={"description": "Your own words, to find the job again"})
+        webhook = webhook_id()
 
     return CompressionRequest
 
@@ -243,6 +245,7 @@ class ProfileRequest(RequestSchema):
     evaluate = probes()
     limits = fields.Nested(Limits)
     labels = Labels(metadata={"description": "Your own words, to find the job again"})
+    webhook = webhook_id()
 
 
 class UploadFile(RequestSchema):

@@ -86,6 +86,12 @@ LANDSCAPES = {
         },
     },
 }
+WEBHOOKS = {
+    "failures": {
+        "summary": "Told of what does not succeed",
+        "value": {"url": "https://hooks.example.com/modelpress", "events": ["job.failed", "job.expired"]},
+    },
+}
 UPLOADS = {
     "model": {
         "summary": "A small checkpoint",

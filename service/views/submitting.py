@@ -36,7 +36,7 @@ CREATES = ACCEPTED | REPLAYED
 
 def submitted(kind: JobKind, document: dict[str, Any]) -> Response:
     """Accept a job of *kind* that *document* asks for, announce it, and return 202; once, if the request has a key."""
-    return _answered(new_id("job"), document, lambda job_id: submit(kind, document, job_id=job_id))
+    return _answered(new_id("job"), document, lambda job_id: _submit_checked(kind, document, job_id))
 
 
 def retried(source: JobRecord) -> Response:
@@ -46,6 +46,13 @@ def retried(source: JobRecord) -> Response:
         NotRetryableError: it has not ended, or has succeeded.
     """
     return _answered(_retry_id(source), {}, lambda _: retry(source))
+
+
+def _submit_checked(kind: JobKind, document: dict[str, Any], job_id: str) -> JobRecord:
+    """Submit, unless *document* wants somebody to be told whom the tenant does not have."""
+    if "webhook" in document:
+        services().webhooks.require(tenant(), document["webhook"])
+    return submit(kind, document, job_id=job_id)
 
 
 def submit(kind: str, document: dict[str, Any], *, job_id: str | None = None, retry_of: str | None = None) -> JobRecord:

@@ -11,10 +11,12 @@ from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import InvalidRequestError, QueueError, UploadConflictError
 from jobs.contract.state import JobState
 from jobs.landscape.assemble import assemble
+from jobs.state.deliveries import Deliveries
 from jobs.state.idempotency import Idempotency
 from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job, is_job_id, new_id
+from jobs.state.webhooks import Webhooks
 from jobs.telemetry.tally import Counted
 from jobs.telemetry.tracing import NoTracer
 from service.app import create_app
@@ -328,8 +330,10 @@ class World:
         self.ledger, self.events, self.queue, self.uploads = FakeLedger(), FakeEvents(), FakeQueue(), FakeUploads()
         self.landscapes, self.clock, self.keys = FakeLandscapes(), FakeClock(), FakeKeys()
         self.admission = FakeAdmission()
-        self.known_keys = MemoryStore()
         self.tally = FakeTally()
+        self.known_keys, told = MemoryStore(), MemoryStore()
+        self.webhooks = Webhooks(told)
+        self.deliveries = Deliveries(told, self.webhooks)
         self.probes: dict[str, Any] = {"queue": lambda: None, "store": lambda: None}
         polls = LongPolls(
             self.settings.long_polls,
@@ -347,6 +351,8 @@ class World:
             keys=self.keys,
             admission=self.admission,
             idempotency=Idempotency(self.known_keys, NO_REDIS, kept_s=86_400),
+            webhooks=self.webhooks,
+            deliveries=self.deliveries,
             link=fake_link,
             probes=self.probes,
             long_polls=polls,

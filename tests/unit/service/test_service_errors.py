@@ -63,7 +63,7 @@ def test_is_closed_without_a_key(world: World, method: str, path: str) -> None:
 @pytest.mark.parametrize(("method", "path"), operations())
 def test_names_the_allowed_methods(world: World, method: str, path: str) -> None:
     """A method that an endpoint does not have is refused with those that it has."""
-    answer = world.call("PATCH", path)
+    answer = world.call("PUT", path)
 
     assert check(answer)["code"] == "method_not_allowed"
     assert method in answer.headers["Allow"].split(", ")

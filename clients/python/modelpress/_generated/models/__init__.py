@@ -6,6 +6,9 @@ from .compression_request import CompressionRequest
 from .compression_request_labels import CompressionRequestLabels
 from .controls import Controls
 from .data_ref import DataRef
+from .delivery import Delivery
+from .delivery_attempt import DeliveryAttempt
+from .delivery_page import DeliveryPage
 from .distillation_layers_chosen import DistillationLayersChosen
 from .distillation_step import DistillationStep
 from .event import Event
@@ -122,6 +125,12 @@ from .upload_file import UploadFile
 from .upload_file_parts import UploadFileParts
 from .upload_part import UploadPart
 from .upload_request import UploadRequest
+from .webhook import Webhook
+from .webhook_changes import WebhookChanges
+from .webhook_event import WebhookEvent
+from .webhook_list import WebhookList
+from .webhook_request import WebhookRequest
+from .webhook_with_secret import WebhookWithSecret
 from .weight_pruning_criterion import WeightPruningCriterion
 from .weight_pruning_pattern import WeightPruningPattern
 from .weight_pruning_scope import WeightPruningScope
@@ -134,6 +143,9 @@ __all__ = (
     "CompressionRequestLabels",
     "Controls",
     "DataRef",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryPage",
     "DistillationLayersChosen",
     "DistillationStep",
     "Event",
@@ -250,6 +262,12 @@ __all__ = (
     "UploadFileParts",
     "UploadPart",
     "UploadRequest",
+    "Webhook",
+    "WebhookChanges",
+    "WebhookEvent",
+    "WebhookList",
+    "WebhookRequest",
+    "WebhookWithSecret",
     "WeightPruningCriterion",
     "WeightPruningPattern",
     "WeightPruningScope",

@@ -61,6 +61,8 @@ class CompressionRequest:
     """ When to give up. """
     labels: CompressionRequestLabels | Unset = UNSET
     """ Your own words, to find the job again """
+    webhook: str | Unset = UNSET
+    """ The id of a webhook endpoint that is told of the end of this job, whatever its `events` are """
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.classification_probe import ClassificationProbe  # noqa: PLC0415
@@ -141,6 +143,8 @@ class CompressionRequest:
         if not isinstance(self.labels, Unset):
             labels = self.labels.to_dict()
 
+        webhook = self.webhook
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -166,6 +170,8 @@ class CompressionRequest:
             field_dict["limits"] = limits
         if labels is not UNSET:
             field_dict["labels"] = labels
+        if webhook is not UNSET:
+            field_dict["webhook"] = webhook
 
         return field_dict
 
@@ -367,6 +373,8 @@ class CompressionRequest:
         else:
             labels = CompressionRequestLabels.from_dict(_labels)
 
+        webhook = d.pop("webhook", UNSET)
+
         compression_request = cls(
             model=model,
             steps=steps,
@@ -378,6 +386,7 @@ class CompressionRequest:
             output=output,
             limits=limits,
             labels=labels,
+            webhook=webhook,
         )
 
         return compression_request

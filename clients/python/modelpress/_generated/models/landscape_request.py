@@ -55,6 +55,8 @@ class LandscapeRequest:
     """ When to give up. """
     labels: LandscapeRequestLabels | Unset = UNSET
     """ Your own words, to find the landscape and its points again """
+    webhook: str | Unset = UNSET
+    """ The id of a webhook endpoint that is told of the end of this job, whatever its `events` are """
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.classification_probe import ClassificationProbe  # noqa: PLC0415
@@ -119,6 +121,8 @@ class LandscapeRequest:
         if not isinstance(self.labels, Unset):
             labels = self.labels.to_dict()
 
+        webhook = self.webhook
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -146,6 +150,8 @@ class LandscapeRequest:
             field_dict["limits"] = limits
         if labels is not UNSET:
             field_dict["labels"] = labels
+        if webhook is not UNSET:
+            field_dict["webhook"] = webhook
 
         return field_dict
 
@@ -282,6 +288,8 @@ class LandscapeRequest:
         else:
             labels = LandscapeRequestLabels.from_dict(_labels)
 
+        webhook = d.pop("webhook", UNSET)
+
         landscape_request = cls(
             model=model,
             points=points,
@@ -294,6 +302,7 @@ class LandscapeRequest:
             reuse=reuse,
             limits=limits,
             labels=labels,
+            webhook=webhook,
         )
 
         return landscape_request

@@ -38,6 +38,8 @@ class ProfileRequest:
     """ When to give up. """
     labels: ProfileRequestLabels | Unset = UNSET
     """ Your own words, to find the job again """
+    webhook: str | Unset = UNSET
+    """ The id of a webhook endpoint that is told of the end of this job, whatever its `events` are """
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.classification_probe import ClassificationProbe  # noqa: PLC0415
@@ -77,6 +79,8 @@ class ProfileRequest:
         if not isinstance(self.labels, Unset):
             labels = self.labels.to_dict()
 
+        webhook = self.webhook
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -92,6 +96,8 @@ class ProfileRequest:
             field_dict["limits"] = limits
         if labels is not UNSET:
             field_dict["labels"] = labels
+        if webhook is not UNSET:
+            field_dict["webhook"] = webhook
 
         return field_dict
 
@@ -184,12 +190,15 @@ class ProfileRequest:
         else:
             labels = ProfileRequestLabels.from_dict(_labels)
 
+        webhook = d.pop("webhook", UNSET)
+
         profile_request = cls(
             model=model,
             profile=profile,
             evaluate=evaluate,
             limits=limits,
             labels=labels,
+            webhook=webhook,
         )
 
         return profile_request
