@@ -1,6 +1,6 @@
 """Two tenants of one service: what belongs to one is not there for the other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,13 @@ ON_ANOTHERS: Mapping[str, list[Json]] = {
     "getArtifact": [{}],
     "getUpload": [{}],
     "completeUpload": [COMPLETION],
+    "getWebhook": [{}],
+    "changeWebhook": [{"json": {"enabled": False}}],
+    "deleteWebhook": [{}],
+    "rotateWebhook": [{}],
+    "testWebhook": [{}],
+    "listDeliveries": [{}],
+    "redeliver": [{}],
 }
 """Operations on one thing, and what is sent along: for another tenant's thing all answer as for one that never was."""
 
@@ -42,13 +49,22 @@ OTHERWISE = {
     "createProfile": "test_anothers_files_are_no_source",
     "createLandscape": "test_anothers_files_are_no_source",
     "createUpload": "test_an_upload_is_its_tenants",
+    "createWebhook": "test_a_webhook_is_its_tenants",
+    "listWebhooks": "test_a_webhook_is_its_tenants",
 }
 """Operations on everything that a tenant has, or on something new: the test that tries each."""
 
 ALIKE = {"listTechniques", "getTechnique", "getLiveness", "getReadiness"}
 """Operations that know of no tenant."""
 
-THINGS = {"job_id": NO_JOB, "upload_id": NO_UPLOAD, "path": "config.json"}
+NO_WEBHOOK, NO_DELIVERY = "wh_01ARZ3NDEKTSV4RRFFQ69G5FAV", "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+THINGS = {
+    "job_id": NO_JOB,
+    "upload_id": NO_UPLOAD,
+    "webhook_id": NO_WEBHOOK,
+    "delivery_id": NO_DELIVERY,
+    "path": "config.json",
+}
 """What stands in a path, made up."""
 
 
@@ -64,6 +80,21 @@ def upload(press: ModelPress, data_folders: Mapping[str, Path]) -> str:
     return press.upload(data_folders["bert"]).removeprefix("upload://")
 
 
+@pytest.fixture(scope="module")
+def webhook(api: httpx.Client) -> Iterator[dict[str, str]]:
+    """Return the ids of a webhook endpoint of the first tenant and of a delivery there."""
+    made = api.post("/v1/webhooks", json={"url": "https://hooks.example.com/", "events": []}).json()["id"]
+    delivery = api.post(f"/v1/webhooks/{made}/test").json()["id"]
+    yield {"webhook_id": made, "delivery_id": delivery}
+    api.delete(f"/v1/webhooks/{made}")
+
+
+@pytest.fixture(scope="module")
+def theirs(job: Json, upload: str, webhook: dict[str, str]) -> dict[str, str]:
+    """Return the ids of what the first tenant has, as they stand in paths."""
+    return {"job_id": job["id"], "upload_id": upload, **webhook}
+
+
 def test_every_operation_is_tried() -> None:
     """An operation that the contract has and no test here tries as a stranger fails this one."""
     assert set(ON_ANOTHERS) | set(OTHERWISE) | ALIKE == set(OPERATIONS)
@@ -75,13 +106,12 @@ def test_every_operation_is_tried() -> None:
     ("operation", "sent"), [(name, sent) for name, variants in ON_ANOTHERS.items() for sent in variants]
 )
 def test_anothers_thing_is_not_there(
-    stranger: httpx.Client, job: Json, upload: str, operation: str, sent: dict[str, Any]
+    stranger: httpx.Client, theirs: dict[str, str], operation: str, sent: dict[str, Any]
 ) -> None:
     """What belongs to another tenant is answered exactly as what never was."""
     method, path = OPERATIONS[operation]
     said = [
-        _said(stranger.request(method, path.format(**things), **sent), things)
-        for things in (THINGS | {"job_id": job["id"], "upload_id": upload}, THINGS)
+        _said(stranger.request(method, path.format(**things), **sent), things) for things in (THINGS | theirs, THINGS)
     ]
 
     assert said[0] == said[1]
@@ -90,7 +120,7 @@ def test_anothers_thing_is_not_there(
 def _said(answer: httpx.Response, things: Mapping[str, str]) -> Json:
     """Return what is said of one of *things*, with what is particular to the request taken out."""
     said = problem(answer, 404, "not_found")
-    for thing in (things["job_id"], things["upload_id"]):
+    for thing in (things[name] for name in things if name != "path"):
         said = {name: text.replace(thing, "…") if isinstance(text, str) else text for name, text in said.items()}
     return said | {"request_id": "…"}
 
@@ -145,3 +175,15 @@ def test_an_upload_is_its_tenants(stranger: httpx.Client, api: httpx.Client) -> 
     assert f"/modelpress/tenants/stranger/uploads/{begun['id']}/files/a.txt?" in url
     assert stranger.get(f"/v1/uploads/{begun['id']}").status_code == 200
     problem(api.get(f"/v1/uploads/{begun['id']}"), 404, "not_found")
+
+
+def test_a_webhook_is_its_tenants(stranger: httpx.Client, api: httpx.Client, webhook: dict[str, str]) -> None:
+    """A stranger lists their own endpoints alone, and no job of theirs tells another's."""
+    made = stranger.post("/v1/webhooks", json={"url": "https://hooks.example.com/"}).json()["id"]
+    listed = [each["id"] for each in stranger.get("/v1/webhooks").json()["data"]]
+    refused = stranger.post("/v1/compressions", json=GOOD | {"webhook": webhook["webhook_id"]})
+    stranger.delete(f"/v1/webhooks/{made}")
+
+    assert listed == [made]
+    problem(refused, 409, "webhook_conflict")
+    assert api.get(f"/v1/webhooks/{webhook['webhook_id']}").status_code == 200
