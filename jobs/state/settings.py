@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_type_hints
+from urllib.parse import urlsplit
 
 PREFIX = "MODELPRESS_"
+_THIS_MACHINE = {None, "localhost", "127.0.0.1", "::1"}
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -71,6 +73,7 @@ class StateSettings(Settings):
     s3_access_key: str = setting("access key of the store", secret=True)
     s3_secret_key: str = setting("secret key of the store", secret=True)
     redis_url: str = setting("URL of Redis or Valkey, 6.2 or newer", "redis://127.0.0.1:6379/0", secret=True)
+    redis_open: bool = setting("whether a Redis that asks for no password may be on another machine", False)
     s3_public_endpoint: str = setting("URL of the store as callers reach it; empty: the same as s3_endpoint", "")
     s3_region: str = setting("region that requests are signed for", "us-east-1")
     bucket: str = setting("bucket that holds all state and results", "modelpress")
@@ -94,6 +97,20 @@ class StateSettings(Settings):
     quota_buckets: tuple[str, ...] = setting(
         "patterns of the buckets that a tenant's s3:// references may name, of those that workers read from", ("*",)
     )
+
+    def __post_init__(self) -> None:
+        """Refuse a Redis that is open to a network: who can write to it has the workers do what they like.
+
+        Raises:
+            SettingsError: it asks for no password.
+        """
+        parts = urlsplit(self.redis_url)
+        if not (self.redis_open or parts.password or parts.scheme == "unix" or parts.hostname in _THIS_MACHINE):
+            raise SettingsError(
+                f"{environment_name('redis_url')} expects a password for a Redis on another machine, as in "
+                f"redis://:PASSWORD@{parts.hostname}:6379/0; where nobody else can reach it, set "
+                f"{environment_name('redis_open')}=true."
+            )
 
 
 def environment_name(name: str) -> str:

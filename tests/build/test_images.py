@@ -177,7 +177,7 @@ def test_compose_gives_every_setting_that_is_needed(root: Path) -> None:
     known = {PREFIX + name.upper() for name in names}
 
     assert given.keys() <= known
-    assert StateSettings.from_env(dict.fromkeys(given, "http://value"))
+    assert StateSettings.from_env(dict.fromkeys(given, "redis://:secret@value"))
 
 
 def test_compose_keeps_redis_on_disk(root: Path) -> None:

@@ -45,3 +45,28 @@ def test_secrets_are_not_shown() -> None:
 def test_the_worker_needs_nothing_set() -> None:
     """Every setting of the worker has a default."""
     assert WorkerSettings.from_env({}).threads == 1
+
+
+@pytest.mark.parametrize("url", ["redis://redis:6379/0", "rediss://redis.example.org/0", "redis://:@10.0.0.7/0"])
+def test_an_open_redis_on_another_machine_is_refused(url: str) -> None:
+    """Who can write to Redis has the workers do what they like: without a password it must be on this machine."""
+    with pytest.raises(SettingsError, match="MODELPRESS_REDIS_URL expects a password"):
+        StateSettings.from_env({**NEEDED, "MODELPRESS_REDIS_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("redis://127.0.0.1:6379/0", "false"),
+        ("redis://localhost/0", "false"),
+        ("unix:///run/redis.sock", "false"),
+        ("redis://:secret@redis:6379/0", "false"),
+        ("rediss://user:secret@redis:6379/0", "false"),
+        ("redis://redis:6379/0", "true"),
+    ],
+)
+def test_a_redis_that_is_guarded_is_taken(url: str, is_open: str) -> None:
+    """A password, this machine, or an operator who says that nobody else gets there: each will do."""
+    environ = {**NEEDED, "MODELPRESS_REDIS_URL": url, "MODELPRESS_REDIS_OPEN": is_open}
+
+    assert StateSettings.from_env(environ).redis_url == url
