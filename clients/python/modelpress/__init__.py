@@ -27,6 +27,7 @@ from modelpress.errors import (
     UnsafeNameError,
     UploadRefusedError,
     WaitTimeoutError,
+    WebhookVerificationError,
 )
 from modelpress.job import Job
 from modelpress.records import Event, Manifest, Record
@@ -66,6 +67,7 @@ __all__ = [
     "UploadRefusedError",
     "UploadWarning",
     "WaitTimeoutError",
+    "WebhookVerificationError",
     "load",
     "verify",
 ]

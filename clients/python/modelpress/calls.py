@@ -25,28 +25,46 @@ from modelpress._generated.api.techniques.list_techniques import _get_kwargs as 
 from modelpress._generated.api.uploads.complete_upload import _get_kwargs as complete_upload
 from modelpress._generated.api.uploads.create_upload import _get_kwargs as create_upload
 from modelpress._generated.api.uploads.get_upload import _get_kwargs as get_upload
+from modelpress._generated.api.webhooks.change_webhook import _get_kwargs as change_webhook
+from modelpress._generated.api.webhooks.create_webhook import _get_kwargs as create_webhook
+from modelpress._generated.api.webhooks.delete_webhook import _get_kwargs as delete_webhook
+from modelpress._generated.api.webhooks.get_webhook import _get_kwargs as get_webhook
+from modelpress._generated.api.webhooks.list_deliveries import _get_kwargs as list_deliveries
+from modelpress._generated.api.webhooks.list_webhooks import _get_kwargs as list_webhooks
+from modelpress._generated.api.webhooks.redeliver import _get_kwargs as redeliver
+from modelpress._generated.api.webhooks.rotate_webhook import _get_kwargs as rotate_webhook
+from modelpress._generated.api.webhooks.test_webhook import _get_kwargs as test_webhook
 
 __all__ = [
     "body",
     "cancel_job",
+    "change_webhook",
     "complete_upload",
     "create_compression",
     "create_landscape",
     "create_plan",
     "create_profile",
     "create_upload",
+    "create_webhook",
+    "delete_webhook",
     "get_artifact",
     "get_job",
     "get_landscape",
     "get_manifest",
     "get_report",
     "get_upload",
+    "get_webhook",
     "given",
+    "list_deliveries",
     "list_events",
     "list_jobs",
     "list_techniques",
+    "list_webhooks",
     "once",
+    "redeliver",
     "retry_job",
+    "rotate_webhook",
+    "test_webhook",
 ]
 
 

@@ -10,6 +10,7 @@ from modelpress.records import Record
 from modelpress.settings import Settings
 from modelpress.transport import Retry, Transport
 from modelpress.uploads import upload
+from modelpress.webhooks import Webhooks
 
 DEFAULT_TIMEOUT_S = 30.0
 
@@ -48,6 +49,7 @@ class ModelPress:
         retry: Retry | None = None,
     ) -> None:
         self._transport = Transport(Settings.resolve(base_url, api_key), timeout, retry or Retry())
+        self.webhooks = Webhooks(self._transport)
 
     def upload(self, path: str | Path) -> str:
         """Send a model folder, a data folder or one data file; return its ``upload://`` reference.
@@ -72,6 +74,7 @@ class ModelPress:
         output: Fields | None = None,
         limits: Fields | None = None,
         labels: Mapping[str, str] | None = None,
+        webhook: str | None = None,
     ) -> Job:
         """Ask for a compression by exactly one of *steps* and *target*; return its job, which has just begun to wait.
 
@@ -79,13 +82,14 @@ class ModelPress:
         score of each, of the dense model and of the result.
         *model* and *data*, also those of probes, are URIs (``s3://…``, ``hf://…``, ``upload://…``), or local paths,
         which are uploaded on the way: a ``Path``, or a string that begins with ``/``, ``./``, ``../`` or ``~``.
+        *webhook* is the id of an endpoint of ``press.webhooks`` that is told of the job's end.
 
         Raises:
             InvalidRequestError: the request is wrong; its ``errors`` point at the fields.
         """
         request = self._request(model, steps, target, data, evaluate)
         options = _options(recovery=recovery, profile=profile, output=output, limits=limits, labels=labels)
-        return self._submit(calls.create_compression(body=calls.body(request | options)))
+        return self._submit(calls.create_compression(body=calls.body(request | options | {"webhook": webhook})))
 
     def plan(
         self,
@@ -100,6 +104,7 @@ class ModelPress:
         output: Fields | None = None,
         limits: Fields | None = None,
         labels: Mapping[str, str] | None = None,
+        webhook: str | None = None,
     ) -> Job:
         """Ask what ``compress`` would give with the same arguments; return the job, whose report says it.
 
@@ -108,7 +113,7 @@ class ModelPress:
         """
         request = self._request(model, steps, target, data, evaluate)
         options = _options(recovery=recovery, profile=profile, output=output, limits=limits, labels=labels)
-        return self._submit(calls.create_plan(body=calls.body(request | options)))
+        return self._submit(calls.create_plan(body=calls.body(request | options | {"webhook": webhook})))
 
     def profile(
         self,
@@ -118,6 +123,7 @@ class ModelPress:
         evaluate: Iterable[Fields] | None = None,
         limits: Fields | None = None,
         labels: Mapping[str, str] | None = None,
+        webhook: str | None = None,
     ) -> Job:
         """Ask for the figures of *model* as it is; return the job, whose report has them.
 
@@ -128,7 +134,7 @@ class ModelPress:
         refer = _References(self.upload)
         request = {"model": refer(model), "evaluate": _probes(evaluate, refer)}
         options = _options(profile=profile, limits=limits, labels=labels)
-        return self._submit(calls.create_profile(body=calls.body(request | options)))
+        return self._submit(calls.create_profile(body=calls.body(request | options | {"webhook": webhook})))
 
     def landscape(
         self,
@@ -144,6 +150,7 @@ class ModelPress:
         reuse: bool | None = None,
         limits: Fields | None = None,
         labels: Mapping[str, str] | None = None,
+        webhook: str | None = None,
     ) -> Job:
         """Ask for *model* compressed in many ways and compared; return the job, whose points are jobs of their own.
 
@@ -163,7 +170,7 @@ class ModelPress:
         options = _options(
             grid=grid, controls=controls, recovery=recovery, profile=profile, limits=limits, labels=labels
         )
-        return self._submit(calls.create_landscape(body=calls.body(request | options)))
+        return self._submit(calls.create_landscape(body=calls.body(request | options | {"webhook": webhook})))
 
     def job(self, job_id: str) -> Job:
         """Return the job with this id; raises ``NotFoundError``."""

@@ -15,6 +15,7 @@
     ├── StorageError                the object store refused a presigned URL
     ├── WaitTimeoutError            your own timeout ran out, the job goes on; also a ``TimeoutError``
     ├── JobFailedError              the job ended without a result: code, message, stage
+    ├── WebhookVerificationError    a message that calls itself ours is not signed, or too old
     └── IntegrityError              what arrived is not what the manifest promised
         └── UnsafeNameError         a file name in a manifest that leads out of the folder
 
@@ -74,6 +75,10 @@ class JobFailedError(ModelPressError):
         self.stage = stage
         where = f" during {stage}" if stage else ""
         super().__init__(f"{code}{where}: {message}")
+
+
+class WebhookVerificationError(ModelPressError):
+    """A message is not signed with the endpoint's secret, or is more than five minutes old or early."""
 
 
 class IntegrityError(ModelPressError):

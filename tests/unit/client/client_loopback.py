@@ -98,7 +98,7 @@ class Loopback:
                 asked = Asked(self.command, unquote(place.path), query, dict(self.headers), body)
                 self._send(loopback._reply_to(asked))
 
-            do_POST = do_PUT = do_GET  # noqa: N815 - the base class's names
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the base class's names
 
             def _send(self, reply: Reply) -> None:
                 self.close_connection = reply.cut_after is not None
