@@ -37,8 +37,8 @@ BATCH = 20
 TIDY_EVERY = timedelta(days=1)
 GAUGES_LAPSE_S = 120
 """How long what a courier has shown is good for: an operator must see that it is gone."""
-LOCK_S = 120
-"""How long an endpoint stays with a courier that died."""
+LOCK_S = 45
+"""How long an endpoint stays with a courier that died: longer than any try takes."""
 _STORE_FAILS = (StorageError, ObjectMissingError, AccessRefusedError)
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
 log = logging.getLogger("modelpress.courier")
@@ -151,14 +151,14 @@ class Courier:
 
     def _serve(self, place: Place, batch: Sequence[Due]) -> bool:
         """Try one delivery after the other until one fails; return whether none has."""
-        with self._locks.hold(place) as held:
-            for due in batch if held else ():
-                if self._stopping.is_set():
-                    break
+        for due in batch:
+            with self._locks.hold(place) as held:
+                if self._stopping.is_set() or not held:
+                    return True
                 taken = self._messenger.deliver(due)
-                self._tally.add(WEBHOOK_TRIES, "taken" if taken else "failed")
-                if not taken:
-                    return False
+            self._tally.add(WEBHOOK_TRIES, "taken" if taken else "failed")
+            if not taken:
+                return False
         return True
 
     def _look_after_busy(self) -> None:
