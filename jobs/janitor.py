@@ -24,6 +24,7 @@ from jobs.state.opening import State
 from jobs.state.queue import JobQueue, Place
 from jobs.state.records import AttemptLostError, Job, run_timeout_error, utc_now
 from jobs.state.settings import SettingsError, StateSettings
+from jobs.state.versions import NewerDocumentError
 from jobs.telemetry.census import Census
 from jobs.telemetry.logs import configure, secrets_of
 from jobs.telemetry.settings import TelemetrySettings
@@ -66,6 +67,8 @@ class Janitor:
         for job_id in self._ledger.open_ids():
             try:
                 moved += self._look(job_id, seen_taken)
+            except NewerDocumentError as error:
+                log.info("%s is left to newer janitors: %s", job_id, error)
             except Exception:  # one job that cannot be read must not cost the others their janitor
                 log.exception("%s is left for the next round.", job_id)
         return moved

@@ -47,6 +47,7 @@ from jobs.state.opening import State
 from jobs.state.publishing import publish
 from jobs.state.records import HandedOverError, Lease, run_timeout_error
 from jobs.state.settings import StateSettings
+from jobs.state.versions import NewerDocumentError
 from jobs.streamed import StreamedJob
 from jobs.telemetry.attempts import observed
 
@@ -61,6 +62,13 @@ log = logging.getLogger("modelpress.tasks")
 def run_job(job_id: str) -> None:
     """Run the next attempt of the job, unless there is nothing to do or somebody else does it."""
     settings, state = WorkerSettings.from_env(), State.open(StateSettings.from_env())
+    try:
+        _run(job_id, settings, state)
+    except NewerDocumentError as error:
+        log.info("%s is left to newer workers: %s", job_id, error)
+
+
+def _run(job_id: str, settings: WorkerSettings, state: State) -> None:
     job = state.ledger.find(job_id)
     if job is not None and job.kind == JobKind.LANDSCAPE and not state.landscapes.advance(job):
         return  # its points are on their way; the last to end announces it

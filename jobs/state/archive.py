@@ -11,7 +11,8 @@ Keys below ``tenants/{tenant}/jobs/{job}/``:
 ``outcome.json``            create-only: how the job ended
 ==========================  ====================================================================
 
-and ``open/{job}`` for as long as a job has no outcome.
+and ``open/{job}`` for as long as a job has no outcome. Documents say their schema (``jobs.state.versions``): what a
+newer release wrote in a way that this one does not know raises ``NewerDocumentError``, wherever it is read.
 """
 
 import json
@@ -21,6 +22,7 @@ from typing import Any
 from jobs.contract.spec import Json, canonical_json
 from jobs.state.objects import ObjectMissingError, ObjectStore
 from jobs.state.records import Job, Lease
+from jobs.state.versions import readable, schema_of
 
 _OPEN = "open/"
 
@@ -64,8 +66,8 @@ class Archive:
 
     def claim(self, lease: Lease, document: Mapping[str, Any]) -> bool:
         """Write the claim of an attempt; return whether it is ours (also when only the answer was lost)."""
-        key = attempt_prefix(lease) + "claim"
-        if self._store.put_if_absent(key, canonical_json({**document, "token": lease.token})):
+        key, schema = attempt_prefix(lease) + "claim", schema_of("claim")
+        if self._store.put_if_absent(key, canonical_json({"schema": schema, **document, "token": lease.token})):
             return True
         found = self._read(key)
         return found is not None and found["token"] == lease.token
@@ -75,7 +77,7 @@ class Archive:
         prefix = job_prefix(tenant, job_id) + "attempts/"
         numbers = sorted(int(name) for name in self._store.folders(prefix))
         found = [(number, self._read(f"{prefix}{number}/claim")) for number in numbers]
-        return [{**claim, "attempt": number} for number, claim in found if claim is not None]
+        return [{**readable(claim, "claim"), "attempt": number} for number, claim in found if claim is not None]
 
     def grant(self, job: Job) -> None:
         """Write down that the job may be tried once more, because its present attempt was handed over."""
@@ -99,7 +101,8 @@ class Archive:
 
     def outcome(self, tenant: str, job_id: str) -> Json | None:
         """Return how the job ended."""
-        return self._read(job_prefix(tenant, job_id) + "outcome.json")
+        found = self._read(job_prefix(tenant, job_id) + "outcome.json")
+        return None if found is None else readable(found, "outcome")
 
     def document(self, key: str) -> Json | None:
         """Return the JSON object at *key*."""

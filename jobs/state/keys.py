@@ -22,6 +22,7 @@ from jobs.state.events import redis_errors
 from jobs.state.objects import ObjectStore
 from jobs.state.records import format_time, parse_time, utc_now
 from jobs.state.remembered import CACHE_S, Remembered
+from jobs.state.versions import readable, schema_of
 
 USED = "modelpress:keys:used"
 """The Redis hash of when each key was last used."""
@@ -74,6 +75,7 @@ class Holder:
     def to_record(self) -> Json:
         """Return what the store keeps."""
         return {
+            "schema": schema_of("key"),
             "tenant": self.tenant,
             "name": self.name,
             "sha256": self.sha256,
@@ -85,6 +87,7 @@ class Holder:
     @classmethod
     def from_record(cls, key_id: str, record: Json) -> Self:
         """Return the key of *record*; one of before there were scopes may do everything."""
+        readable(record, "key")
         return cls(
             key_id,
             record["tenant"],

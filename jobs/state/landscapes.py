@@ -77,7 +77,11 @@ class Landscapes:
         """Accept what points are missing and note how many have ended; return whether all have.
 
         The points of a landscape that is not to go on are cancelled.
+
+        Raises:
+            NewerDocumentError: a newer release accepted the landscape.
         """
+        landscape.understood()
         if landscape.state.terminal or landscape.state is JobState.CANCELLING:
             self.cancel_points(landscape)
             return False

@@ -30,11 +30,11 @@ from jobs.state.history import (
 from jobs.state.objects import ObjectStore
 from jobs.state.reading import LedgerReader, Page
 from jobs.state.records import Job, Lease
+from jobs.state.versions import schema_of
 from jobs.state.working_memory import Changed, Verdict
 
 __all__ = ["Ledger", "Page"]
 
-OUTCOME_SCHEMA = "modelpress/outcome/v1"
 OPEN_STATES = tuple(state for state in JobState if not state.terminal)
 POINTS = "points"
 """The stage of a landscape while its points are under way."""
@@ -308,7 +308,7 @@ class Ledger(LedgerReader):
         base = f"{job_prefix(job.tenant, job.id)}attempts/{job.attempt}/"
         succeeded = state is JobState.SUCCEEDED
         return {
-            "schema": OUTCOME_SCHEMA,
+            "schema": schema_of("outcome"),
             "job": job.id,
             "state": state.value,
             "attempt": job.attempt,

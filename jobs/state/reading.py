@@ -118,12 +118,15 @@ class LedgerReader:
         return f"{job_prefix(tenant, job_id)}attempts/{manifest['attempt']}/files/{path}"
 
     def find(self, job_id: str) -> Job | None:
-        """Return a job that Redis knows, or an open one, whoever's it is."""
+        """Return a job that Redis knows, or an open one, whoever's it is, to act on it.
+
+        Raises:
+            NewerDocumentError: only a newer release can.
+        """
         job = self._memory.read(job_id)
-        if job is not None:
-            return job
-        tenant = self._archive.tenant_of(job_id)
-        return self._rebuild(tenant, job_id) if tenant else None
+        if job is None and (tenant := self._archive.tenant_of(job_id)):
+            job = self._rebuild(tenant, job_id)
+        return None if job is None else job.understood()
 
     def open_ids(self) -> Iterator[str]:
         """Yield every job that may not have ended."""

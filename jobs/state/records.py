@@ -14,6 +14,7 @@ from ulid import ULID
 from jobs.contract.errors import CancelledError, InternalError, LeaseLostError, LimitExceededError, ModelPressError
 from jobs.contract.spec import Json, Limits
 from jobs.contract.state import JobState
+from jobs.state.versions import readable, schema_of
 
 _JOB_ID = re.compile(r"job_[0-9A-HJKMNP-TV-Z]{26}")
 _TIMES = {"created_at", "queued_at", "started_at", "ended_at", "lease_until", "not_before"}
@@ -34,6 +35,7 @@ class Job:
         lease_until: when it lapses unless the worker is heard of.
         not_before: a retry waits until then.
         version: grows with every change; compare-and-set and ETags rest on it.
+        schema: of the request as it was accepted.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Job:
     lease_until: datetime | None = None
     not_before: datetime | None = None
     version: int = 1
+    schema: str = schema_of("request")
 
     @property
     def limits(self) -> Limits:
@@ -120,7 +123,7 @@ class Job:
     def to_request(self) -> Json:
         """Return what is fixed at acceptance: the content of ``request.json``."""
         return {
-            "schema": "modelpress/request/v1",
+            "schema": self.schema,
             "id": self.id,
             "tenant": self.tenant,
             "kind": self.kind,
@@ -136,7 +139,7 @@ class Job:
     @classmethod
     def from_request(cls, document: Mapping[str, Any]) -> Self:
         """Return the job as it was accepted."""
-        rest = {key: value for key, value in document.items() if key not in {"schema", "created_at"}}
+        rest = {key: value for key, value in _known(document).items() if key != "created_at"}
         created = parse_time(document["created_at"])
         return cls(created_at=created, queued_at=created, **rest)
 
@@ -147,7 +150,16 @@ class Job:
     @classmethod
     def from_hash(cls, texts: Mapping[str, str]) -> Self:
         """Return the job that ``to_hash`` wrote."""
-        return cls(**{name: _read(name, text) for name, text in texts.items()})
+        return cls(**{name: _read(name, text) for name, text in _known(texts).items()})
+
+    def understood(self) -> Self:
+        """Return the job, for somebody who will act on what it asks for; anybody may show it.
+
+        Raises:
+            NewerDocumentError: a newer release accepted it, and what it asks for is known to that one alone.
+        """
+        readable({"schema": self.schema}, "request")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +264,12 @@ def parse_time(text: str) -> datetime:
 def to_fields(values: Mapping[str, Any]) -> dict[str, str]:
     """Return *values* as the texts of a hash; None becomes the empty text."""
     return {name: _written(value) for name, value in values.items()}
+
+
+def _known(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a job has a field for: a newer release may say more."""
+    names = {each.name for each in fields(Job)}
+    return {name: value for name, value in document.items() if name in names}
 
 
 def _written(value: Any) -> str:

@@ -17,6 +17,7 @@ from jobs.contract.errors import InvalidRequestError, ModelNotFoundError, Upload
 from jobs.contract.spec import Json, canonical_json
 from jobs.state.objects import ObjectInfo, ObjectMissingError, ObjectStore
 from jobs.state.records import format_time, new_id, utc_now
+from jobs.state.versions import readable, schema_of
 
 PART_BYTES = 16 * 2**20
 UPLOAD_BYTES_MAX = 64 * 2**30
@@ -62,6 +63,7 @@ class Uploads:
         _check(files)
         upload_id, part_bytes = upload_id or new_id("upl"), _part_bytes(sum(each["bytes"] for each in files))
         record = {
+            "schema": schema_of("upload"),
             "id": upload_id,
             "state": "open",
             "created_at": format_time(utc_now()),
@@ -172,7 +174,7 @@ class Uploads:
             record: Json = json.loads(self._store.get(_prefix(tenant, upload_id) + "upload.json"))
         except ObjectMissingError:
             return None
-        return record
+        return readable(record, "upload")
 
     def _write(self, tenant: str, record: Json) -> None:
         self._store.put(_prefix(tenant, record["id"]) + "upload.json", canonical_json(record))
