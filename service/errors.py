@@ -115,6 +115,13 @@ class NotRetryableError(HttpError):
     status = 409
 
 
+class GoneError(HttpError):
+    """There was such a job; its ``expires_at`` has passed, and it was deleted with all that it made."""
+
+    code = "gone"
+    status = 410
+
+
 class PayloadTooLargeError(HttpError):
     """The body is larger than the service accepts; files travel through ``POST /v1/uploads``."""
 

@@ -46,6 +46,9 @@ class Ledger(Protocol):
     def show(self, tenant: str, job_id: str) -> Job | None:
         """Return the job."""
 
+    def is_gone(self, tenant: str, job_id: str) -> bool:
+        """Return whether there was such a job, and its time is over."""
+
     def page(
         self,
         tenant: str,

@@ -7,13 +7,15 @@
 import hashlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from jobs.state.objects import AccessRefusedError, ObjectInfo, ObjectMissingError, Stored
+from jobs.state.records import utc_now
 
 SCHEME = "memory"
 
@@ -29,7 +31,9 @@ class _Upload:
 class _Contents:
     """Everything that the stores of one family share."""
 
+    clock: Callable[[], datetime] = utc_now
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    modified: dict[tuple[str, str], datetime] = field(default_factory=dict)
     uploads: dict[str, _Upload] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     begun: int = 0
@@ -40,11 +44,12 @@ class MemoryStore:
 
     Args:
         bucket: its name; the bucket exists from the beginning.
+        clock: tells when objects are written.
     """
 
-    def __init__(self, bucket: str = "modelpress") -> None:
+    def __init__(self, bucket: str = "modelpress", clock: Callable[[], datetime] = utc_now) -> None:
         self.bucket = bucket
-        self._contents = _Contents()
+        self._contents = _Contents(clock)
         self.ensure_bucket()
 
     def in_bucket(self, bucket: str) -> Self:
@@ -75,6 +80,7 @@ class MemoryStore:
         """Write an object, over whatever was there."""
         with self._contents.lock:
             self._objects()[key] = bytes(body)
+            self._contents.modified[self.bucket, key] = self._contents.clock()
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
         """Write an object unless the key exists; return whether it was written."""
@@ -88,14 +94,18 @@ class MemoryStore:
         """Return what is known of the object, or None when there is none."""
         with self._contents.lock:
             body = self._contents.buckets.get(self.bucket, {}).get(key)
-        return None if body is None else ObjectInfo(key, len(body), _etag(body))
+        return (
+            None
+            if body is None
+            else ObjectInfo(key, len(body), _etag(body), self._contents.modified.get((self.bucket, key)))
+        )
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key begins with *prefix*, in the order of keys, as they are now."""
         with self._contents.lock:
             found = {key: body for key, body in self._objects().items() if key.startswith(prefix)}
         for key in sorted(found, key=str.encode):
-            yield ObjectInfo(key, len(found[key]), _etag(found[key]))
+            yield ObjectInfo(key, len(found[key]), _etag(found[key]), self._contents.modified.get((self.bucket, key)))
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of the folders directly below *prefix*."""

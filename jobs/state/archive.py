@@ -8,7 +8,7 @@ Keys below ``tenants/{tenant}/jobs/{job}/``:
 ``attempts/{n}/claim``      create-only: who runs attempt *n*, and the proof
 ``attempts/{n}/…``          what attempt *n* wrote: ``files/…``, ``report.json``, ``manifest.json``
 ``granted/{n}``             attempt *n* was handed over, and does not count: one more is granted
-``outcome.json``            create-only: how the job ended
+``outcome.json``            create-only: how the job ended, and until when it is kept
 ==========================  ====================================================================
 
 and ``open/{job}`` for as long as a job has no outcome. Documents say their schema (``jobs.state.versions``): what a
@@ -104,6 +104,14 @@ class Archive:
         found = self._read(job_prefix(tenant, job_id) + "outcome.json")
         return None if found is None else readable(found, "outcome")
 
+    def bury(self, tenant: str, job_id: str) -> None:
+        """Write down that there was such a job, and is none any more."""
+        self._store.put(_tombstone(tenant, job_id), b"{}")
+
+    def is_gone(self, tenant: str, job_id: str) -> bool:
+        """Return whether there was such a job, and is none any more."""
+        return self._store.head(_tombstone(tenant, job_id)) is not None
+
     def document(self, key: str) -> Json | None:
         """Return the JSON object at *key*."""
         return self._read(key)
@@ -119,6 +127,10 @@ class Archive:
 def job_prefix(tenant: str, job_id: str) -> str:
     """Return where everything of a job is, with the closing slash."""
     return f"tenants/{tenant}/jobs/{job_id}/"
+
+
+def _tombstone(tenant: str, job_id: str) -> str:
+    return f"tenants/{tenant}/gone/{job_id}"
 
 
 def attempt_prefix(lease: Lease) -> str:

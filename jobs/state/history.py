@@ -40,6 +40,7 @@ def ending(job: Job, outcome: Mapping[str, Any]) -> Job:
         state=JobState(outcome["state"]),
         attempt=outcome["attempt"],
         ended_at=parse_time(outcome["ended_at"]),
+        expires_at=parse_time(outcome["expires_at"]) if outcome.get("expires_at") else None,
         error=outcome["error"],
         token="",
         worker="",

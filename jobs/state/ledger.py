@@ -39,7 +39,7 @@ OPEN_STATES = tuple(state for state in JobState if not state.terminal)
 POINTS = "points"
 """The stage of a landscape while its points are under way."""
 UNDER_WAY = (JobState.RUNNING, JobState.CANCELLING)
-_SETTLED = ("state", "ended_at", "error", "token", "worker", "lease_until", "attempt")
+_SETTLED = ("state", "ended_at", "expires_at", "error", "token", "worker", "lease_until", "attempt")
 
 
 class Ledger(LedgerReader):
@@ -50,6 +50,7 @@ class Ledger(LedgerReader):
         redis: a client that decodes its responses.
         lease_s: how long an attempt may be silent [s].
         max_attempts: how often a job is tried.
+        retention_s: how long a job is kept after its end [s]; 0: for ever.
         clock: tells the time.
         ended: called with each job that has its outcome, before its marker goes. While one of them fails the marker
             stays, and the janitor has all of them called again: at least once, so twice must be as good as once.
@@ -62,11 +63,13 @@ class Ledger(LedgerReader):
         *,
         lease_s: float = 60,
         max_attempts: int = 3,
+        retention_s: float = 0,
         clock: Callable[[], datetime] = records.utc_now,
         ended: Sequence[Callable[[Job], object]] = (),
     ) -> None:
         super().__init__(store, redis, lease_s=lease_s, clock=clock)
         self._max_attempts = max_attempts
+        self._retention = timedelta(seconds=retention_s)
         self._ended = ended
 
     def accept(
@@ -306,7 +309,7 @@ class Ledger(LedgerReader):
 
     def _outcome(self, job: Job, state: JobState, error: Json | None, token: str) -> Json:
         base = f"{job_prefix(job.tenant, job.id)}attempts/{job.attempt}/"
-        succeeded = state is JobState.SUCCEEDED
+        succeeded, now = state is JobState.SUCCEEDED, self._clock()
         return {
             "schema": schema_of("outcome"),
             "job": job.id,
@@ -314,7 +317,8 @@ class Ledger(LedgerReader):
             "attempt": job.attempt,
             "token": token,
             "started_at": records.format_time(job.started_at),
-            "ended_at": records.format_time(self._clock()),
+            "ended_at": records.format_time(now),
+            "expires_at": records.format_time(now + self._retention) if self._retention else None,
             "error": error,
             "manifest": f"{base}manifest.json" if succeeded else None,
             "report": f"{base}report.json" if succeeded else None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,8 @@ class ObjectInfo:
     key: str
     bytes: int
     etag: str
+    modified: datetime | None = None
+    """When it was last written; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,14 @@ class State:
         tenants = Tenants(store, redis, Quotas.from_settings(settings))
         admission = Admission(store, redis, tenants)
         ended = (deliveries.announce, admission.release)
-        ledger = Ledger(store, redis, lease_s=settings.lease_s, max_attempts=settings.max_attempts, ended=ended)
+        ledger = Ledger(
+            store,
+            redis,
+            lease_s=settings.lease_s,
+            max_attempts=settings.max_attempts,
+            retention_s=settings.retention_s,
+            ended=ended,
+        )
         queue = JobQueue(redis_client(settings, patience, decode=False))
         return cls(
             store=store,

@@ -55,14 +55,16 @@ class LedgerReader:
         self._clock = clock
 
     def show(self, tenant: str, job_id: str) -> Job | None:
-        """Return the tenant's job, or None."""
+        """Return the tenant's job, or None; one whose time is over is not there."""
+        job = self._found(tenant, job_id)
+        return None if job is None or job.gone(self._clock()) else job
+
+    def is_gone(self, tenant: str, job_id: str) -> bool:
+        """Return whether the tenant had such a job, and its time is over."""
         if not records.is_job_id(job_id):
-            return None
-        try:
-            job = self._memory.read(job_id) or self._rebuild(tenant, job_id)
-        except QueueError:
-            job = self._archived(tenant, job_id)
-        return job if job is not None and job.tenant == tenant else None
+            return False
+        job = self._found(tenant, job_id)
+        return self._archive.is_gone(tenant, job_id) if job is None else job.gone(self._clock())
 
     def page(
         self,
@@ -132,6 +134,15 @@ class LedgerReader:
         """Yield every job that may not have ended."""
         return self._archive.open_ids()
 
+    def _found(self, tenant: str, job_id: str) -> Job | None:
+        if not records.is_job_id(job_id):
+            return None
+        try:
+            job = self._memory.read(job_id) or self._rebuild(tenant, job_id)
+        except QueueError:
+            job = self._archived(tenant, job_id)
+        return job if job is not None and job.tenant == tenant else None
+
     def _rebuild(self, tenant: str, job_id: str) -> Job | None:
         job = self._archived(tenant, job_id)
         if job is None:
@@ -148,6 +159,8 @@ class LedgerReader:
         outcome = self._archive.outcome(tenant, job_id)
         if outcome is None and not is_open:
             return None  # the marker could not be written, and the caller was told so
+        if outcome is not None and self._archive.is_gone(tenant, job_id):
+            return None  # it is being deleted
         cancelled = outcome is None and self._archive.is_cancelled(tenant, job_id)
         claims = self._archive.claims(tenant, job_id)
         job = rebuilt(request, claims, outcome, cancelled=cancelled, lease_until=self._clock() + self._lease)
@@ -158,7 +171,7 @@ class LedgerReader:
         for batch in self._memory.newest(tenant, before):
             for job_id, job in self._memory.read_many(batch).items():
                 known = job or self._rebuild(tenant, job_id)
-                if known is not None:
+                if known is not None and not known.gone(self._clock()):
                     yield known
 
     def _published(self, tenant: str, job_id: str, what: str) -> Json | None:

@@ -17,7 +17,7 @@ from jobs.contract.state import JobState
 from jobs.state.versions import readable, schema_of
 
 _JOB_ID = re.compile(r"job_[0-9A-HJKMNP-TV-Z]{26}")
-_TIMES = {"created_at", "queued_at", "started_at", "ended_at", "lease_until", "not_before"}
+_TIMES = {"created_at", "queued_at", "started_at", "ended_at", "lease_until", "not_before", "expires_at"}
 _DOCUMENTS = {"request", "labels", "progress", "error"}
 _NUMBERS = {"attempt", "max_attempts", "version"}
 
@@ -29,6 +29,7 @@ class Job:
     Attributes:
         queued_at: when it last began to wait.
         traceparent: trace context of the call that asked for it.
+        expires_at: until when it is kept, once it has ended; None: for ever.
         attempt: number of the last attempt begun, 0 before the first.
         token: proof of the present lease; empty while nobody holds one.
         worker: who holds it.
@@ -47,6 +48,7 @@ class Job:
     state: JobState = JobState.QUEUED
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    expires_at: datetime | None = None
     attempt: int = 0
     max_attempts: int = 3
     progress: Json | None = None
@@ -81,6 +83,10 @@ class Job:
         """Return whether it waited too long."""
         return self.state is JobState.QUEUED and now >= self.queue_deadline
 
+    def gone(self, now: datetime) -> bool:
+        """Return whether it is kept no longer; a point of a landscape is for as long as that is, and not asked here."""
+        return self.expires_at is not None and now >= self.expires_at and self.parent is None
+
     def lapsed(self, now: datetime) -> bool:
         """Return whether an attempt is under way whose worker has not been heard of for too long."""
         under_way = self.state in {JobState.RUNNING, JobState.CANCELLING} and not self.waits_for_points
@@ -103,7 +109,7 @@ class Job:
             "created_at": format_time(self.created_at),
             "started_at": format_time(self.started_at),
             "ended_at": format_time(self.ended_at),
-            "expires_at": format_time(self.queue_deadline) if waiting else None,
+            "expires_at": format_time(self.queue_deadline if waiting else self.expires_at),
             "attempt": self.attempt,
             "max_attempts": self.max_attempts,
             "progress": self.progress,

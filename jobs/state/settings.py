@@ -82,6 +82,9 @@ class StateSettings(Settings):
     idempotency_s: int = setting(
         "how long a request is known by its Idempotency-Key, at least", 172_800, unit="s", minimum=86_400
     )
+    retention_s: int = setting(
+        "how long a job and what it made are kept after its end; 0: for ever", 90 * 86_400, unit="s", minimum=0
+    )
     max_attempts: int = setting("how often a job is tried before it fails", 3, minimum=1)
     webhook_hosts: tuple[str, ...] = setting(
         "hosts, as host or host:port, that webhooks may reach though they are private or speak plain http: for "

@@ -131,13 +131,13 @@ class S3Store:
                 found = self._client.head_object(Bucket=self.bucket, Key=key)
         except ObjectMissingError:
             return None
-        return ObjectInfo(key, found["ContentLength"], found["ETag"].strip('"'))
+        return ObjectInfo(key, found["ContentLength"], found["ETag"].strip('"'), found["LastModified"])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key begins with *prefix*, in the order of keys."""
         for page in self._pages(Prefix=prefix):
             for found in page.get("Contents", ()):
-                yield ObjectInfo(found["Key"], found["Size"], found["ETag"].strip('"'))
+                yield ObjectInfo(found["Key"], found["Size"], found["ETag"].strip('"'), found["LastModified"])
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of the folders directly below *prefix*."""

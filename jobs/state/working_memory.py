@@ -118,6 +118,12 @@ class WorkingMemory:
         with redis_errors():
             self._redis.delete(_record_key(job_id))
 
+    def bury(self, tenant: str, job_id: str) -> None:
+        """Drop all there is of a job."""
+        with redis_errors():
+            self._redis.zrem(_index_key(tenant), job_id)
+            self._redis.delete(_record_key(job_id), events_key(job_id))
+
     def is_indexed(self, tenant: str) -> bool:
         """Return whether the tenant's index is whole."""
         with redis_errors():

@@ -84,7 +84,10 @@ class Job(AnswerSchema):
     created_at = moment("When it was accepted")
     started_at = moment("When the last attempt began", allow_none=True)
     ended_at = moment("When it ended", allow_none=True)
-    expires_at = moment("Until when it waits for a worker; null once it runs", allow_none=True)
+    expires_at = moment(
+        "Until when it waits for a worker; once it has ended, until when it and what it made are kept (null: for ever)",
+        allow_none=True,
+    )
     attempt = count("The present attempt; 0 before the first")
     max_attempts = count("Attempts before it fails for good")
     progress = fields.Nested(Progress, required=True, allow_none=True)

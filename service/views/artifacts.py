@@ -18,6 +18,7 @@ REDIRECT = {"Location": {"schema": {"type": "string"}, "description": "Presigned
 @blueprint.response(200, Manifest)
 @blueprint.alt_response(409)
 @blueprint.alt_response(404)
+@blueprint.alt_response(410)
 @blueprint.doc(operationId="getManifest")
 def get_manifest(job_id: str) -> dict[str, Any]:
     """List the files of the artifact with their hashes; a plan has none.
@@ -31,6 +32,7 @@ def get_manifest(job_id: str) -> dict[str, Any]:
 @blueprint.response(307, description="Where the file can be downloaded for a while", headers=REDIRECT)
 @blueprint.alt_response(409)
 @blueprint.alt_response(404)
+@blueprint.alt_response(410)
 @blueprint.doc(operationId="getArtifact")
 def get_artifact(job_id: str, path: str) -> Response:
     """Download a file of the artifact.

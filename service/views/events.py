@@ -15,6 +15,7 @@ blueprint = Blueprint("events", __name__, url_prefix="/v1/jobs", description="Wh
 @blueprint.arguments(EventsQuery, location="query")
 @blueprint.response(200, EventPage)
 @blueprint.alt_response(404)
+@blueprint.alt_response(410)
 @blueprint.doc(operationId="listEvents")
 def list_events(query: dict[str, Any], job_id: str) -> dict[str, Any]:
     """List what happened to a job, oldest first."""

@@ -38,6 +38,7 @@ def list_jobs(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, Job, headers=CONDITIONAL)
 @blueprint.alt_response(304, description="The job is as If-None-Match says", headers=CONDITIONAL)
 @blueprint.alt_response(404)
+@blueprint.alt_response(410)
 @blueprint.reads_header(IF_NONE_MATCH)
 @blueprint.doc(operationId="getJob")
 def get_job(query: dict[str, Any], job_id: str) -> Response:
@@ -51,6 +52,7 @@ def get_job(query: dict[str, Any], job_id: str) -> Response:
 @blueprint.route("/<job_id>/cancel", methods=["POST"])
 @blueprint.response(202, Job, headers=RETRY_AFTER)
 @blueprint.alt_response(404)
+@blueprint.alt_response(410)
 @blueprint.doc(operationId="cancelJob")
 def cancel_job(job_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Cancel a job.

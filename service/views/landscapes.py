@@ -40,6 +40,7 @@ def create_landscape(document: dict[str, Any]) -> Response:
 @blueprint.route("/<job_id>")
 @blueprint.response(200, LandscapeReport)
 @blueprint.alt_response(404)
+@blueprint.alt_response(410)
 @blueprint.doc(operationId="getLandscape")
 def get_landscape(job_id: str) -> dict[str, Any]:
     """Show what a landscape has come to so far.

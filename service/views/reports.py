@@ -15,6 +15,7 @@ blueprint = Blueprint("reports", __name__, url_prefix="/v1/jobs", description="W
 @blueprint.response(200, AnyReport)
 @blueprint.alt_response(409)
 @blueprint.alt_response(404)
+@blueprint.alt_response(410)
 @blueprint.doc(operationId="getReport")
 def get_report(job_id: str) -> dict[str, Any]:
     """Show the report of a job that succeeded.

@@ -8,7 +8,7 @@ from flask import Response, jsonify, request
 
 from jobs.state.records import Job as JobRecord
 from service.auth import tenant
-from service.errors import NoResultError, NotFoundError, ReportNotReadyError
+from service.errors import GoneError, NoResultError, NotFoundError, ReportNotReadyError
 from service.ports import services
 from service.schemas.answers import Job
 
@@ -34,8 +34,11 @@ def found(job: JobRecord | None, job_id: str) -> JobRecord:
 
     Raises:
         NotFoundError: there is none with this id, or it is somebody else's.
+        GoneError: its time is over.
     """
     if job is None:
+        if services().ledger.is_gone(tenant(), job_id):
+            raise GoneError(f"{job_id} was deleted, with all that it made, when its expires_at had passed.")
         raise NotFoundError(f"Expected the id of one of your jobs; got {job_id[:64]!r}.")
     return job
 

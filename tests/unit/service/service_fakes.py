@@ -80,7 +80,12 @@ class FakeLedger:
     def show(self, tenant: str, job_id: str) -> Job | None:
         """Return the tenant's job."""
         job = self.jobs.get(job_id)
-        return job if job is not None and job.tenant == tenant else None
+        return job if job is not None and job.tenant == tenant and not job.gone(NOW) else None
+
+    def is_gone(self, tenant: str, job_id: str) -> bool:
+        """Return whether the time of the tenant's job is over."""
+        job = self.jobs.get(job_id)
+        return job is not None and job.tenant == tenant and job.gone(NOW)
 
     def page(
         self,

@@ -1,0 +1,54 @@
+"""``python -m jobs.collector``: says what is kept and need not be; with ``--delete`` it lets it go.
+
+Run it from time to time, beside anything: jobs under way are left alone (``jobs.state.retention``).
+"""
+
+import argparse
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterable
+
+from jobs.contract.errors import QueueError, StorageError
+from jobs.state.objects import AccessRefusedError, ObjectMissingError
+from jobs.state.opening import State
+from jobs.state.retention import Finding, Reason, Retention
+from jobs.state.settings import SettingsError, StateSettings
+
+log = logging.getLogger("modelpress.collector")
+
+
+def main(arguments: list[str]) -> int:
+    """Print a line for each reason, and with ``--list`` each object; return 1 where the round was cut short."""
+    parser = argparse.ArgumentParser(prog="python -m jobs.collector", description=__doc__)
+    parser.add_argument("--delete", action="store_true", help="let it go; without it nothing is changed")
+    parser.add_argument("--list", action="store_true", help="name each object")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    try:
+        state = State.open(StateSettings.from_env())
+    except SettingsError as error:
+        sys.exit(str(error))
+    found = Retention(state.store, state.redis).collect(delete=options.delete)
+    try:
+        _print(found, deleted=options.delete, named=options.list)
+    except (QueueError, StorageError, ObjectMissingError, AccessRefusedError) as error:
+        log.warning("The round was cut short: %s", error)
+        return 1
+    return 0
+
+
+def _print(found: Iterable[Finding], *, deleted: bool, named: bool) -> None:
+    objects, size = Counter[Reason](), Counter[Reason]()
+    for each in found:
+        objects[each.reason] += 1
+        size[each.reason] += each.info.bytes
+        if named:
+            sys.stdout.write(f"{each.reason}\t{each.info.key}\n")
+    for reason in Reason:
+        sys.stdout.write(f"{reason}: {objects[reason]} objects, {size[reason]} bytes\n")
+    sys.stdout.write("Deleted.\n" if deleted else "Nothing was changed; --delete lets it go.\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,192 @@
+"""What may go: jobs whose time is over, and whatever nobody refers to any more.
+
+Safe beside jobs under way, in any number of processes. Of a job without an outcome nothing is touched that was ever
+accepted; of one that has ended only what its outcome does not point to, and all of it once its time is over. Readers
+have stopped looking at such a job before (``Job.gone``), so that nobody meets half of it; a tombstone
+``tenants/{tenant}/gone/{job}`` tells for a while that there was one.
+
+Cost: one listing of the bucket, and one small read for each job that has ended.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+
+from redis import Redis
+from ulid import ULID
+
+from jobs.contract.errors import StorageError
+from jobs.contract.spec import Json
+from jobs.state import records
+from jobs.state.archive import job_prefix
+from jobs.state.objects import ObjectInfo, ObjectMissingError, ObjectStore
+from jobs.state.reading import LedgerReader
+
+GRACE = timedelta(hours=2)
+"""After a job's time is over: clocks differ, and presigned URLs and downloads under way outlast a request."""
+ORPHANED_AFTER = timedelta(days=1)
+"""Younger things that nobody refers to may be on their way in."""
+OPEN_UPLOADS = timedelta(days=7)
+"""How long an upload may take to be completed."""
+CALIBRATIONS = timedelta(days=30)
+"""How long measurements are kept that no job has added to."""
+TOMBSTONES = timedelta(days=90)
+"""How long it is remembered that there was a job."""
+log = logging.getLogger("modelpress.retention")
+
+
+class Reason(StrEnum):
+    """Why an object may go."""
+
+    EXPIRED = "expired jobs"
+    ATTEMPT = "attempts without a result"
+    CHECKPOINT = "checkpoints of ended jobs"
+    IDEMPOTENCY = "expired idempotency records"
+    UPLOAD = "uploads never completed"
+    CALIBRATION = "old calibrations"
+    POINT = "points of jobs that are gone"
+    TOMBSTONE = "old tombstones"
+    ORPHAN = "orphans"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An object that may go, and why."""
+
+    reason: Reason
+    info: ObjectInfo
+
+
+class Retention(LedgerReader):
+    """Finds what may go, and deletes it.
+
+    Args:
+        store: the bucket of the archive.
+        redis: a client that decodes its responses.
+        clock: tells the time.
+    """
+
+    def __init__(self, store: ObjectStore, redis: "Redis", *, clock: Callable[[], datetime] = records.utc_now) -> None:
+        super().__init__(store, redis, clock=clock)
+        self._store = store
+
+    def collect(self, *, delete: bool) -> Iterator[Finding]:
+        """Yield what may go, and where *delete* says so, let it go."""
+        for tenant in list(self._store.folders("tenants/")):
+            yield from self._jobs(tenant, delete=delete)
+            for found in self._others(tenant):
+                if delete:
+                    self._store.delete(found.info.key)
+                yield found
+
+    def _jobs(self, tenant: str, *, delete: bool) -> Iterator[Finding]:
+        base = f"tenants/{tenant}/jobs/"
+        for job_id, objects in _grouped(self._store, base):
+            try:
+                found = self._of_job(tenant, job_id, objects)
+            except StorageError as error:  # a newer release's, for one
+                log.warning("%s is left for the next time: %s", job_id, error)
+                continue
+            if delete and found:
+                self._delete(tenant, job_id, found)
+            yield from found
+
+    def _of_job(self, tenant: str, job_id: str, objects: Sequence[ObjectInfo]) -> list[Finding]:
+        """Return which of a job's *objects* may go. The order of the questions matters: markers go after outcomes."""
+        if self._archive.is_open(job_id):
+            return []
+        outcome = self._archive.outcome(tenant, job_id)
+        if self._archive.is_gone(tenant, job_id) or (outcome and self._is_over(tenant, job_id, outcome)):
+            return [Finding(Reason.EXPIRED, info) for info in objects]
+        if outcome is None:
+            return [Finding(Reason.ORPHAN, info) for info in objects] if self._is_old(job_id) else []
+        return list(_unneeded(job_prefix(tenant, job_id), outcome, objects))
+
+    def _is_over(self, tenant: str, job_id: str, outcome: Json) -> bool:
+        """Return whether the job's time is over; a point of a landscape lasts as long as that."""
+        said = outcome.get("expires_at")
+        if not said or self._clock() < records.parse_time(said) + GRACE:
+            return False
+        request = self._archive.request(tenant, job_id)
+        parent = request["parent"] if request else None
+        return parent is None or self.show(tenant, parent) is None
+
+    def _delete(self, tenant: str, job_id: str, found: Sequence[Finding]) -> None:
+        """Delete what was found of a job; if that is all of it, tell so first, and let the outcome go before the rest."""
+        outcome = f"{job_prefix(tenant, job_id)}outcome.json"
+        if found[0].reason is Reason.EXPIRED:
+            self._archive.bury(tenant, job_id)
+            self._memory.bury(tenant, job_id)
+        for each in sorted(found, key=lambda each: each.info.key != outcome):
+            self._store.delete(each.info.key)
+        if found[0].reason in {Reason.EXPIRED, Reason.ORPHAN}:
+            self._memory.bury(tenant, job_id)  # somebody may have read it meanwhile
+
+    def _others(self, tenant: str) -> Iterator[Finding]:
+        base = f"tenants/{tenant}/"
+        for info in self._older(f"{base}idempotency/", ORPHANED_AFTER):
+            if self._has_expired(info.key):
+                yield Finding(Reason.IDEMPOTENCY, info)
+        for upload_id, objects in _grouped(self._store, f"{base}uploads/"):
+            yield from self._of_upload(f"{base}uploads/{upload_id}/upload.json", upload_id, objects)
+        for _, objects in _grouped(self._store, f"{base}calibrations/"):
+            if all(self._is_older(info, CALIBRATIONS) for info in objects):
+                yield from (Finding(Reason.CALIBRATION, info) for info in objects)
+        for info in self._older(f"{base}points/", ORPHANED_AFTER):
+            entry = self._archive.document(info.key)
+            if entry is not None and self.show(tenant, entry["job"]) is None:
+                yield Finding(Reason.POINT, info)
+        for info in self._older(f"{base}gone/", TOMBSTONES):
+            yield Finding(Reason.TOMBSTONE, info)
+
+    def _of_upload(self, record_key: str, upload_id: str, objects: Sequence[ObjectInfo]) -> Iterator[Finding]:
+        """Yield the objects of an upload that will not be completed, its record first."""
+        record = self._archive.document(record_key)
+        if record is None and self._is_old(upload_id):
+            yield from (Finding(Reason.ORPHAN, info) for info in objects)
+        if record is None or record["state"] != "open":
+            return
+        if self._clock() >= records.parse_time(record["created_at"]) + OPEN_UPLOADS:
+            for info in sorted(objects, key=lambda info: info.key != record_key):
+                yield Finding(Reason.UPLOAD, info)
+
+    def _has_expired(self, key: str) -> bool:
+        record = self._archive.document(key)
+        return record is not None and self._clock() >= records.parse_time(record["expires_at"]) + GRACE
+
+    def _is_old(self, identifier: str) -> bool:
+        """Return whether what this id names was made long enough ago to have come in by now."""
+        try:
+            made = ULID.from_str(identifier.partition("_")[2]).datetime
+        except ValueError:
+            return True
+        return self._clock() >= made + ORPHANED_AFTER
+
+    def _older(self, prefix: str, age: timedelta) -> Iterator[ObjectInfo]:
+        return (info for info in list(self._store.list(prefix)) if self._is_older(info, age))
+
+    def _is_older(self, info: ObjectInfo, age: timedelta) -> bool:
+        """Return whether the object was last written so long ago; one of unknown age is new."""
+        return info.modified is not None and self._clock() >= info.modified + age
+
+
+def _grouped(store: ObjectStore, prefix: str) -> Iterator[tuple[str, list[ObjectInfo]]]:
+    """Yield the folders below *prefix*, each with all its objects."""
+    for name, objects in groupby(store.list(prefix), lambda info: info.key.removeprefix(prefix).partition("/")[0]):
+        yield name, list(objects)
+
+
+def _unneeded(prefix: str, outcome: Json, objects: Sequence[ObjectInfo]) -> Iterator[Finding]:
+    """Yield what the attempts of a job that has ended wrote, but for their claims and what the outcome points to."""
+    kept = f"{prefix}attempts/{outcome['attempt']}/" if outcome["manifest"] else None
+    for info in objects:
+        attempt, _, name = info.key.removeprefix(f"{prefix}attempts/").partition("/")
+        if not attempt.isdecimal() or name == "claim":
+            continue
+        if name.startswith("checkpoints/"):
+            yield Finding(Reason.CHECKPOINT, info)
+        elif kept is None or not info.key.startswith(kept):
+            yield Finding(Reason.ATTEMPT, info)
