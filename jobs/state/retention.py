@@ -22,7 +22,7 @@ from jobs.contract.errors import StorageError
 from jobs.contract.spec import Json
 from jobs.state import records
 from jobs.state.archive import job_prefix
-from jobs.state.objects import ObjectInfo, ObjectMissingError, ObjectStore
+from jobs.state.objects import ObjectInfo, ObjectStore
 from jobs.state.reading import LedgerReader
 
 GRACE = timedelta(hours=2)
@@ -115,7 +115,7 @@ class Retention(LedgerReader):
         return parent is None or self.show(tenant, parent) is None
 
     def _delete(self, tenant: str, job_id: str, found: Sequence[Finding]) -> None:
-        """Delete what was found of a job; if that is all of it, tell so first, and let the outcome go before the rest."""
+        """Delete what was found of a job; if that is all of it, a tombstone comes first, and the outcome goes next."""
         outcome = f"{job_prefix(tenant, job_id)}outcome.json"
         if found[0].reason is Reason.EXPIRED:
             self._archive.bury(tenant, job_id)

@@ -67,6 +67,7 @@ def cancel_job(job_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
 @blueprint.route("/<job_id>/retry", methods=["POST"])
 @blueprint.response(202, Job, headers=CREATES)
 @blueprint.alt_response(404)
+@blueprint.alt_response(410)
 @blueprint.alt_response(409)
 @blueprint.alt_response(422)
 @blueprint.reads_header(IDEMPOTENCY_KEY)

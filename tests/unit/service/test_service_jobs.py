@@ -1,5 +1,7 @@
 """Jobs and their events over HTTP."""
 
+from datetime import timedelta
+
 import pytest
 from service_fakes import NOW, OTHER_KEY, World
 
@@ -22,6 +24,20 @@ def test_shows_a_job(world: World) -> None:
     assert waiting.headers["ETag"] != ended.headers["ETag"]
     assert not waiting.headers["ETag"].startswith("W/")
     assert waiting.headers["Cache-Control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize("path", ["", "/events", "/report", "/artifacts", "/artifacts/config.json"])
+def test_a_job_whose_time_is_over_is_gone(world: World, path: str) -> None:
+    """Once ``expires_at`` has passed the answer is 410; to anybody else the job was never there."""
+    job = world.submit()
+    world.ledger.move(job, JobState.SUCCEEDED, expires_at=NOW + timedelta(days=1))
+    kept = world.call("GET", f"/v1/jobs/{job}").get_json()
+    world.ledger.move(job, JobState.SUCCEEDED, expires_at=NOW)
+    answer = world.call("GET", f"/v1/jobs/{job}{path}")
+
+    assert kept["expires_at"] is not None
+    assert (answer.status_code, answer.get_json()["code"]) == (410, "gone")
+    assert world.call("GET", f"/v1/jobs/{job}{path}", key=OTHER_KEY).status_code == 404
 
 
 @pytest.mark.parametrize("weak", ["", "W/"])
