@@ -37,7 +37,8 @@ class Job:
     ended_at: datetime.datetime | None
     """ When it ended """
     expires_at: datetime.datetime | None
-    """ Until when it waits for a worker; null once it runs """
+    """ Until when it waits for a worker; once it has ended, until when it and what it made are kept (null: for
+    ever) """
     attempt: int
     """ The present attempt; 0 before the first """
     max_attempts: int
