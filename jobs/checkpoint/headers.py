@@ -99,9 +99,9 @@ def _tensor(file: Path, name: str, entry: Any) -> tuple[tuple[int, ...], tuple[i
         or span is None
         or len(shape) > DIMENSIONS_MAX
     ):
-        raise _corrupt(file, f"tensor {name[:80]!r} described as {str(entry)[:100]}")
+        raise _corrupt(file, f"tensor {name[:80]!r} described as {repr(entry)[:100]}")
     if len(span) != 2 or span[1] - span[0] != math.prod(shape) * BYTES_OF[dtype]:  # noqa: PLR2004 - begin and end
-        raise _corrupt(file, f"tensor {name[:80]!r}, {dtype} of shape {shape}, at {span}")
+        raise _corrupt(file, f"tensor {name[:80]!r}, {dtype} of shape {str(shape)[:100]}, at {str(span)[:100]}")
     return shape, (span[0], span[1])
 
 

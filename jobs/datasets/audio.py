@@ -43,6 +43,12 @@ TAKE_SPECTROGRAMS = frozenset({"audio-spectrogram-transformer", "wav2vec2-bert",
 SAMPLING_RATES_HZ = (1_000, 768_000)
 """What is believed of a file's header."""
 
+FORMATS = frozenset({"WAV", "WAVEX", "RF64", "FLAC"})
+"""What is decoded, whatever a file is called."""
+
+MOST_CHANNELS = 32
+"""Files with more are not decoded: small ones can claim a thousand, each as long as the recording."""
+
 
 def read(folder: Path, model_dir: Path, samples: int, batch_size: int) -> list[Batch]:
     """Return batches of what the model's feature extractor gives, usually ``input_values`` (B, samples).
@@ -150,6 +156,7 @@ def _wave(path: Path, rate: int, *, whole: bool = False) -> Tensor:
     try:
         with soundfile.SoundFile(path) as file:
             own_rate = _believable(file.samplerate, path.name)
+            _decodable(file, path.name)
             if whole and file.frames > MAX_SECONDS * own_rate:
                 raise DataUnreadableError(
                     f"Expected recordings of at most {MAX_SECONDS:g} seconds, since a label is of a whole one; "
@@ -164,6 +171,14 @@ def _wave(path: Path, rate: int, *, whole: bool = False) -> Tensor:
             f"at {own_rate} Hz. Remove the file."
         )
     return resample(torch.from_numpy(frames).mean(dim=1), own_rate, rate)
+
+
+def _decodable(file: soundfile.SoundFile, name: str) -> None:
+    if file.format not in FORMATS or file.channels > MOST_CHANNELS:
+        raise DataUnreadableError(
+            f"Expected wav or flac of at most {MOST_CHANNELS} channels; {name} is {file.format} of {file.channels}. "
+            "Convert it, or remove it."
+        )
 
 
 def _believable(rate: Any, where: str) -> int:

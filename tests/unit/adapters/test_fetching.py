@@ -115,13 +115,26 @@ def test_folder_without_config_says_what_is_there(sources: Sources, tmp_path: Pa
         fetch(parse_uri("s3://models/m"), tmp_path, sources=sources)
 
 
-def test_only_pickles_are_refused_with_a_way_out(sources: Sources, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["bin", "pt", "pth", "ckpt", "pkl", "pickle", "BIN"])
+def test_only_pickles_are_refused_with_a_way_out(sources: Sources, tmp_path: Path, ending: str) -> None:
     """A checkpoint that exists only as pickles is refused, and the message says how to convert it."""
-    fill(sources, "models", "m/", {"config.json": b"{}", "pytorch_model.bin": b"\x80"})
+    fill(sources, "models", "m/", {"config.json": b"{}", f"pytorch_model.{ending}": b"\x80"})
 
-    with pytest.raises(UnsafeFormatError, match=r"pytorch_model\.bin.*save_pretrained"):
+    with pytest.raises(UnsafeFormatError, match=rf"pytorch_model\.{ending}.*save_pretrained"):
         fetch(parse_uri("s3://models/m"), tmp_path, sources=sources)
 
+    assert found_below(tmp_path) == {}
+
+
+@pytest.mark.parametrize("archive", ["model.zip", "model.tar.gz", "model.tgz", "model.npz", "model.safetensors.zip"])
+def test_archives_stay_where_they_are(sources: Sources, tmp_path: Path, archive: str) -> None:
+    """Neither a model nor data is looked for in an archive, which is not even fetched."""
+    fill(sources, "models", "m/", {"config.json": b"{}", archive: b"PK"})
+
+    with pytest.raises(ModelNotFoundError, match="no safetensors"):
+        fetch(parse_uri("s3://models/m"), tmp_path, sources=sources)
+    with pytest.raises(DataNotFoundError, match="no file that can be read"):
+        fetch_data(parse_uri(f"s3://models/m/{archive}"), tmp_path, sources=sources)
     assert found_below(tmp_path) == {}
 
 

@@ -1,8 +1,10 @@
 """Folders of recordings as batches, and every way in which they can be wrong."""
 
+import contextlib
 import json
 import math
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 
 import numpy as np
 import pytest
@@ -169,3 +171,35 @@ def test_a_folder_without_audio_says_what_was_looked_for(data: Path, audio_model
     """An empty folder is an error that lists the endings."""
     with pytest.raises(DataNotFoundError, match=r"\.flac, \.wav; the data holds nothing"):
         read_batches(data, modality="audio", model_dir=audio_model, samples=10)
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.wav", {"format": "OGG"}), ("b.flac", {"format": "AIFF"})])
+def test_only_known_recordings_are_decoded(data: Path, audio_model: Path, name: str, options: dict[str, str]) -> None:
+    """A file of another format is refused by what it is, whatever it is called."""
+    soundfile.write(data / name, np.zeros(16_000), 16_000, **options)
+
+    with pytest.raises(DataUnreadableError, match=f"{name} is {options['format']}"):
+        read_batches(data, modality="audio", model_dir=audio_model, samples=10)
+
+
+def test_a_thousand_channels_are_not_decoded(data: Path, audio_model: Path) -> None:
+    """A small file that claims more channels than anybody records costs no memory."""
+    soundfile.write(data / "a.wav", np.zeros((10, 1000), dtype="int16"), 768_000)
+
+    with pytest.raises(DataUnreadableError, match=r"at most 32 channels; a\.wav is WAV of 1000"):
+        read_batches(data, modality="audio", model_dir=audio_model, samples=10)
+
+
+@pytest.mark.parametrize("claimed", [2**36 - 1, 2**30])
+def test_a_length_that_lies_costs_no_memory(data: Path, audio_model: Path, claimed: int) -> None:
+    """A recording that claims to last for days is read to its end, which comes soon."""
+    path = data / "a.flac"
+    record(path, 0.2)
+    content = bytearray(path.read_bytes())
+    content[21:26] = (int.from_bytes(content[21:26]) & ~(2**36 - 1) | claimed).to_bytes(5)
+    path.write_bytes(content)
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    with contextlib.suppress(DataUnreadableError):
+        read_batches(data, modality="audio", model_dir=audio_model, samples=10)
+
+    assert getrusage(RUSAGE_SELF).ru_maxrss - before < 64_000
