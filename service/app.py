@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from jinja2 import StrictUndefined
 from ulid import ULID
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service import auth, errors, observing
 from service.api import KEY, Api, spec_options
@@ -72,6 +73,7 @@ def create_app(services: Services) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.config.from_mapping(_config(services))
+    _believe_proxies(app, services.settings.proxies)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # an address is what it says: no redirects
     app.extensions[EXTENSION] = services
@@ -87,6 +89,12 @@ def create_app(services: Services) -> Flask:
     for blueprint in (ui.blueprint, metrics.blueprint, *pages.BLUEPRINTS):
         app.register_blueprint(blueprint)
     return app
+
+
+def _believe_proxies(app: Flask, count: int) -> None:
+    """Take what the last *count* proxies say of a caller; whatever came before them, callers can make up."""
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
 
 
 def _config(services: Services) -> dict[str, Any]:

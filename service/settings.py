@@ -24,6 +24,11 @@ class ServiceSettings(Settings):
         4,
         minimum=0,
     )
+    proxies: int = setting(
+        "reverse proxies in front, whose word on a caller's address, host and scheme is taken; 0: nobody's",
+        0,
+        minimum=0,
+    )
     metrics_token: str = setting(
         "bearer token that opens /metrics, which names tenants; empty: nobody sees them", "", secret=True
     )

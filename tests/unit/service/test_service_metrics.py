@@ -125,3 +125,15 @@ def test_a_malformed_trace_is_ignored(world: World) -> None:
 
     assert job is not None
     assert job.traceparent is None
+
+
+@pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "203.0.113.9"), (2, "198.51.100.7")])
+def test_an_address_is_what_the_proxies_in_front_say(
+    proxies: int, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of the addresses that a call went through, as many are believed as there are proxies, from the last on."""
+    world = World(ServiceSettings(proxies=proxies))
+    with caplog.at_level(logging.INFO, "modelpress.access"):
+        world.call("GET", "/v1/jobs", headers={"X-Forwarded-For": "192.0.2.1, 198.51.100.7, 203.0.113.9"})
+
+    assert caplog.records[0].__dict__["address"] == address
