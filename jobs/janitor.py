@@ -4,6 +4,9 @@ Whatever died on the way, every open job is looked at: one that Redis forgot is 
 gets its next attempt, one that waits without being on the queue is put there, one that waited too long expires, one
 that has its outcome loses its marker, and a landscape whose points have all ended is announced. Several janitors may
 run; each move is a compare-and-set.
+
+Nobody is given up before the janitor could have heard of them: after its start, and after Redis was away, it waits for
+as long as a lease lasts before it takes a job from anybody.
 """
 
 import logging
@@ -11,8 +14,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.state import JobKind, JobState
@@ -32,6 +35,8 @@ from jobs.telemetry.tally import ROUND_AT_SECONDS, ROUND_SECONDS, Counted, Tally
 
 GAUGES_LAPSE_ROUNDS = 6
 """How many rounds what the janitor has shown is good for: an operator must see that it is gone."""
+_UNCLAIMED = timedelta(seconds=20)
+"""How long a worker that has begun with a job may take to claim it."""
 log = logging.getLogger("modelpress.janitor")
 
 
@@ -56,13 +61,14 @@ class Janitor:
         self._landscapes = landscapes
         self.found: list[Job] = []
         self._clock = clock
-        self._taken: frozenset[str] = frozenset()
+        self._taken: dict[str, datetime] = {}
+        self._hears_since: datetime | None = clock()
         self.census = Census()
 
     def round(self) -> int:
         """Look at every open job once and return how many were moved."""
-        self._queue.clean()
-        seen_taken, self._taken, self.census, moved = self._taken, frozenset(), Census(), 0
+        self._listen()
+        seen_taken, self._taken, self.census, moved = self._taken, {}, Census(), 0
         self.found = []
         for job_id in self._ledger.open_ids():
             try:
@@ -73,7 +79,13 @@ class Janitor:
                 log.exception("%s is left for the next round.", job_id)
         return moved
 
-    def _look(self, job_id: str, seen_taken: frozenset[str]) -> bool:
+    def _listen(self) -> None:
+        """Tidy the queue, and note since when Redis has answered without a break."""
+        since, self._hears_since = self._hears_since, None
+        self._queue.clean()
+        self._hears_since = since or self._clock()
+
+    def _look(self, job_id: str, seen_taken: Mapping[str, datetime]) -> bool:
         job = self._ledger.find(job_id)
         if job is None:
             return False
@@ -88,16 +100,22 @@ class Janitor:
             return self._look_at_landscape(job, seen_taken)
         if job.state is JobState.QUEUED:
             return self._look_at_waiting(job, seen_taken)
-        return job.lapsed(self._clock()) and self._take_over(job)
+        return job.lapsed(self._clock()) and self._would_have_heard(job) and self._take_over(job)
 
-    def _look_at_landscape(self, job: Job, seen_taken: frozenset[str]) -> bool:
+    def _would_have_heard(self, job: Job) -> bool:
+        """Return whether a worker who has the job, if any, had the time to say that it lives."""
+        if job.lease_until is None:
+            return True
+        return self._hears_since is not None and self._clock() >= self._hears_since + self._ledger.lease
+
+    def _look_at_landscape(self, job: Job, seen_taken: Mapping[str, datetime]) -> bool:
         """Bring a landscape forward; one whose points have all ended waits for a worker like any job."""
         if not self._landscapes.advance(job):
             return False
         gathered = self._ledger.find(job.id)
         return gathered is not None and self._look_at_waiting(gathered, seen_taken)
 
-    def _look_at_waiting(self, job: Job, seen_taken: frozenset[str]) -> bool:
+    def _look_at_waiting(self, job: Job, seen_taken: Mapping[str, datetime]) -> bool:
         now = self._clock()
         if job.expired(now):
             log.info("%s waited too long.", job.id)
@@ -106,16 +124,20 @@ class Janitor:
             return False
         return self._put_on_queue(job, seen_taken)
 
-    def _put_on_queue(self, job: Job, seen_taken: frozenset[str]) -> bool:
+    def _put_on_queue(self, job: Job, seen_taken: Mapping[str, datetime]) -> bool:
         place = self._queue.place(job)
-        if place is Place.TAKEN:
-            self._taken |= {job.id}
-        if place in {Place.WAITING, Place.BEGUN} or (place is Place.TAKEN and job.id not in seen_taken):
+        if place is Place.WAITING or (place is not Place.ABSENT and not self._is_stuck(job, place, seen_taken)):
             return False
         log.info("%s waits, but is not on the queue.", job.id)
         self._queue.drop(job)
         self._queue.enqueue(job)
         return True
+
+    def _is_stuck(self, job: Job, place: Place, seen_taken: Mapping[str, datetime]) -> bool:
+        """Return whether a worker took the job from the queue and then did not claim it: it may have died there."""
+        now = self._clock()
+        self._taken[job.id] = since = seen_taken.get(job.id, now)
+        return job.id in seen_taken and (place is Place.TAKEN or now >= since + _UNCLAIMED)
 
     def _take_over(self, job: Job) -> bool:
         if self._ledger.settle(job) is not None:
@@ -145,7 +167,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     state = State.open(state_settings)
-    janitor, tally = Janitor(state.ledger, state.queue, state.landscapes), Tally(state.redis)
+    janitor, tally = Janitor(state.ledger, state.queue, state.landscapes, state.clock), Tally(state.redis)
     while not stop.is_set():
         began, began_at = time.monotonic(), time.time()
         try:

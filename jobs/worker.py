@@ -35,7 +35,7 @@ from jobs.settings import WorkerSettings, compute_single_threaded
 from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State, redis_client
 from jobs.state.queue import QUEUE_NAME, SERIALIZER, RefusedJobError, SafeJob
-from jobs.state.records import AttemptLostError, HandedOverError, Job, run_timeout_error, utc_now
+from jobs.state.records import AttemptLostError, HandedOverError, Job, run_timeout_error
 from jobs.state.settings import SettingsError, StateSettings
 from jobs.telemetry.attempts import count_attempt
 from jobs.telemetry.logs import adopt, configure, secrets_of
@@ -45,6 +45,8 @@ from jobs.watching import Watch
 
 IDLE_TTL_S = 30
 """How long an idle worker may be silent; it waits half of it for a job."""
+RECONNECT_S = 5.0
+"""How long an idle worker waits before it tries again to reach a Redis that is away."""
 _AWAY = (
     RedisConnectionError,
     RedisTimeoutError,
@@ -61,6 +63,7 @@ class SafeWorker(Worker):
     """RQ's worker, made to lose nothing: children die with it, and a Redis that is away for a while harms nobody."""
 
     job_class = SafeJob
+    max_connection_wait_time = RECONNECT_S
 
     def __init__(self, state_settings: StateSettings, settings: WorkerSettings) -> None:
         super().__init__(
@@ -161,7 +164,7 @@ class SafeWorker(Worker):
             self.backing.queue.enqueue(after)
 
     def _why(self, job: Job, wait_status: int) -> ModelPressError:
-        if job.overdue(utc_now()):
+        if job.overdue(self.backing.clock()):
             return run_timeout_error(job)
         if self.ending is not None:
             return self.ending

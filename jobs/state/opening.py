@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from jobs.state.admission import Admission
+from jobs.state.clock import SharedClock
 from jobs.state.deliveries import Deliveries
 from jobs.state.events import EventLog
 from jobs.state.idempotency import Idempotency
@@ -29,6 +32,7 @@ class State:
 
     store: S3Store
     redis: "Redis"
+    clock: SharedClock
     ledger: Ledger
     landscapes: Landscapes
     events: EventLog
@@ -50,18 +54,21 @@ class State:
         tenants = Tenants(store, redis, Quotas.from_settings(settings))
         admission = Admission(store, redis, tenants)
         ended = (deliveries.announce, admission.release)
+        clock = SharedClock(redis_client(settings, patience, once=True))
         ledger = Ledger(
             store,
             redis,
             lease_s=settings.lease_s,
             max_attempts=settings.max_attempts,
             retention_s=settings.retention_s,
+            clock=clock,
             ended=ended,
         )
         queue = JobQueue(redis_client(settings, patience, decode=False))
         return cls(
             store=store,
             redis=redis,
+            clock=clock,
             ledger=ledger,
             landscapes=Landscapes(store, ledger, queue),
             events=EventLog(redis),
@@ -76,12 +83,16 @@ class State:
         )
 
 
-def redis_client(settings: StateSettings, patience: Patience = WORKING, *, decode: bool = True) -> "Redis":
-    """Return a client for Redis; RQ needs one that does not *decode* its responses."""
+def redis_client(
+    settings: StateSettings, patience: Patience = WORKING, *, decode: bool = True, once: bool = False
+) -> "Redis":
+    """Return a client for Redis; RQ needs one that does not *decode* its responses; *once*: one that never repeats."""
+    retrying = {"retry": Retry(NoBackoff(), 0)} if once else {}
     return Redis.from_url(
         settings.redis_url,
         decode_responses=decode,
         socket_timeout=patience.redis_s,
         socket_connect_timeout=patience.redis_s,
         health_check_interval=_CHECK_EVERY_S,
+        **retrying,
     )

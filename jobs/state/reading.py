@@ -54,6 +54,11 @@ class LedgerReader:
         self._lease = timedelta(seconds=lease_s)
         self._clock = clock
 
+    @property
+    def lease(self) -> timedelta:
+        """Return how long an attempt may be silent."""
+        return self._lease
+
     def show(self, tenant: str, job_id: str) -> Job | None:
         """Return the tenant's job, or None; one whose time is over is not there."""
         job = self._found(tenant, job_id)

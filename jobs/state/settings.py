@@ -78,7 +78,7 @@ class StateSettings(Settings):
     s3_region: str = setting("region that requests are signed for", "us-east-1")
     bucket: str = setting("bucket that holds all state and results", "modelpress")
     presign_s: int = setting("how long a presigned URL is good for", 900, unit="s", minimum=1)
-    lease_s: int = setting("how long an attempt may be silent before another takes over", 60, unit="s", minimum=2)
+    lease_s: int = setting("how long an attempt may be silent before another takes over", 30, unit="s", minimum=2)
     idempotency_s: int = setting(
         "how long a request is known by its Idempotency-Key, at least", 172_800, unit="s", minimum=86_400
     )

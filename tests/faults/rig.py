@@ -5,6 +5,7 @@ tests (the rig has a bucket of its own there); Redis is the rig's own, because i
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,6 +58,7 @@ class OwnRedis:
             *(str(find_binary()), "--bind", LOOPBACK, "--port", str(port), "--dir", str(folder)),
             *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"),
         )
+        self._folder = folder
         self._mark = dict(mark)
 
     def start(self) -> None:
@@ -68,6 +70,10 @@ class OwnRedis:
         """End at once, as a power cut would."""
         self.process.kill()
         self.process.wait()
+
+    def forget(self) -> None:
+        """Lose what is on its disk."""
+        shutil.rmtree(self._folder / "appendonlydir")
 
     def _answers(self) -> bool:
         with Redis.from_url(self.url) as client:
@@ -215,7 +221,10 @@ class Rig:
         self.redis.kill()
         for proxy in self.proxies.values():
             proxy.close()
-        self.state.redis.close()
+        for client in (self.state.redis, self.state.clock._redis, self.state.queue._queue.connection):
+            client.close()
+        if "api" in vars(self):
+            self.api.close()
 
     def _start(
         self, name: str, command: tuple[str, ...], settings: Mapping[str, str], proxy: StoreProxy | None

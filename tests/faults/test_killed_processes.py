@@ -3,6 +3,7 @@
 import os
 import signal
 
+import pytest
 from rig import Rig, kill
 from waiting import runs, wait
 
@@ -32,6 +33,7 @@ def test_kill_the_worker(rig: Rig) -> None:
     assert (rig.ended(job.id).state, rig.job(job.id).attempt) == (JobState.SUCCEEDED, 2)
 
 
+@pytest.mark.slow
 def test_kill_worker_and_child(rig: Rig) -> None:
     """Kill -9 of a worker and of the process that computes for it, at once: another worker does the job."""
     worker = rig.start_worker()
