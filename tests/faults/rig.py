@@ -20,7 +20,7 @@ import httpx
 from redis import Redis
 from redis.exceptions import RedisError
 from store_proxy import StoreProxy
-from waiting import runs, wait
+from waiting import marked, parent_of, runs, wait
 
 from deploy.embedded.ports import LOOPBACK, free_port
 from deploy.embedded.redis import find_binary
@@ -204,6 +204,11 @@ class Rig:
     def let_go(self, mark: str = "mark") -> None:
         """Let the jobs that do *work* with this *mark* come to their end."""
         (self.folder / mark).touch()
+
+    def children(self, parent: int) -> list[int]:
+        """Return the processes that *parent* has started and that live."""
+        (mark,) = (f"{name}={value}" for name, value in self.mark.items())
+        return [process for process in marked(mark) if parent_of(process) == parent]
 
     def log(self, name: str) -> str:
         """Return what the processes called *name* have written."""

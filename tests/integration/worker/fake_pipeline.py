@@ -118,6 +118,13 @@ def _litter(spec: CompressionSpec, progress: StageProgress) -> None:
         time.sleep(0.02)
 
 
+def _devour(spec: CompressionSpec, progress: StageProgress) -> None:
+    """Need more memory than a limited child may have, and more disk."""
+    held = [bytearray(200 * 2**20) for _ in range(15)]
+    (folder,) = Path(os.environ["MODELPRESS_TEMP_DIR"]).glob("*/*-a1")
+    (folder / "big.bin").write_bytes(bytes(held[0][: 2**20]))
+
+
 def _leave_behind(spec: CompressionSpec, progress: StageProgress) -> None:
     """Start a process that outlives this one, unless somebody ends it."""
     process = os.fork()
@@ -145,5 +152,6 @@ _DEEDS = {
     "sleep": _sleep,
     "balloon": _balloon,
     "litter": _litter,
+    "devour": _devour,
     "leave behind": _leave_behind,
 }
