@@ -23,6 +23,7 @@ from jobs.contract.spec import Json, canonical_json
 from jobs.contract.webhooks import JOB_EVENTS, EventType
 from jobs.state.objects import ObjectMissingError, ObjectStore
 from jobs.state.records import Job, format_time, new_token, parse_time
+from jobs.state.versions import readable, schema_of
 from jobs.state.webhooks import Endpoint, Webhooks, webhook_prefix
 
 KEPT = timedelta(days=30)
@@ -135,7 +136,7 @@ class Deliveries:
             document: Json = json.loads(self._store.get(_key(tenant, endpoint_id, delivery_id)))
         except ObjectMissingError:
             return None
-        return _delivery(tenant, endpoint_id, document)
+        return _delivery(tenant, endpoint_id, readable(document, "delivery"))
 
     def page(
         self, tenant: str, endpoint_id: str, *, cursor: str = "", limit: int = 20
@@ -255,7 +256,7 @@ def _read_marker(key: str) -> Due:
 
 def _document(delivery: Delivery) -> bytes:
     values = {
-        "schema": "modelpress/delivery/v1",
+        "schema": schema_of("delivery"),
         "id": delivery.id,
         "body": delivery.body,
         "created_at": format_time(delivery.created_at),

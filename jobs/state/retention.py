@@ -24,6 +24,7 @@ from jobs.state import records
 from jobs.state.archive import job_prefix
 from jobs.state.objects import ObjectInfo, ObjectStore
 from jobs.state.reading import LedgerReader
+from jobs.state.uploads import Uploads
 
 GRACE = timedelta(hours=2)
 """After a job's time is over: clocks differ, and presigned URLs and downloads under way outlast a request."""
@@ -72,6 +73,7 @@ class Retention(LedgerReader):
     def __init__(self, store: ObjectStore, redis: "Redis", *, clock: Callable[[], datetime] = records.utc_now) -> None:
         super().__init__(store, redis, clock=clock)
         self._store = store
+        self._uploads = Uploads(store)
 
     def collect(self, *, delete: bool) -> Iterator[Finding]:
         """Yield what may go, and where *delete* says so, let it go."""
@@ -79,8 +81,15 @@ class Retention(LedgerReader):
             yield from self._jobs(tenant, delete=delete)
             for found in self._others(tenant):
                 if delete:
-                    self._store.delete(found.info.key)
+                    self._let_go(tenant, found)
                 yield found
+
+    def _let_go(self, tenant: str, found: Finding) -> None:
+        """Delete what was found; of an upload, with its record, the parts that no listing shows."""
+        folder, _, name = found.info.key.rpartition("/")
+        if found.reason is Reason.UPLOAD and name == "upload.json":
+            self._uploads.abort(tenant, folder.rpartition("/")[2])
+        self._store.delete(found.info.key)
 
     def _jobs(self, tenant: str, *, delete: bool) -> Iterator[Finding]:
         base = f"tenants/{tenant}/jobs/"

@@ -102,6 +102,22 @@ class Uploads:
         self._write(tenant, record)
         return self._shown(tenant, record)
 
+    def abort(self, tenant: str, upload_id: str) -> int:
+        """Have the store forget the parts of the tenant's open upload; return of how many files. Its objects stay.
+
+        Parts lie outside every listing of objects and cost as much as these: whoever removes an upload that nobody
+        completes calls this first, while the record still says which there are.
+        """
+        record, aborted = self._read(tenant, upload_id), 0
+        files = record["files"] if record and record["state"] == "open" else ()
+        for each in (file for file in files if file["upload_id"]):
+            try:
+                self._store.abort_multipart(_file_key(tenant, upload_id, each["path"]), each["upload_id"])
+            except ObjectMissingError:
+                continue  # joined or aborted before
+            aborted += 1
+        return aborted
+
     def prefix(self, tenant: str, upload_id: str) -> str:
         """Return where the files of a complete upload are, with the closing slash.
 

@@ -8,7 +8,7 @@ it does not know leaves the document to others; one that says nothing is of befo
 from jobs.contract.errors import StorageError
 from jobs.contract.spec import Json
 
-KNOWN = {"request": 1, "claim": 1, "outcome": 1, "upload": 1, "key": 1}
+KNOWN = {"request": 1, "claim": 1, "outcome": 1, "upload": 1, "key": 1, "webhook": 1, "delivery": 1}
 """The highest number of each kind that this release writes and reads."""
 
 

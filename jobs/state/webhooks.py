@@ -22,6 +22,7 @@ from jobs.contract.spec import Json, canonical_json
 from jobs.contract.webhooks import JOB_EVENTS, new_secret
 from jobs.state.objects import ObjectMissingError, ObjectStore
 from jobs.state.records import Job, format_time, new_id, parse_time, utc_now
+from jobs.state.versions import readable, schema_of
 
 ENDPOINTS_MAX = 20
 """Of one tenant: the end of a job looks at each."""
@@ -141,7 +142,7 @@ class Webhooks:
         if document is None:
             return None
         health = self._read(webhook_prefix(tenant, endpoint_id) + "health.json") or {}
-        return _endpoint(tenant, document, health)
+        return _endpoint(tenant, readable(document, "webhook"), health)
 
     def change(self, tenant: str, endpoint_id: str, changes: Mapping[str, Any]) -> Endpoint | None:
         """Return the tenant's endpoint with *changes* ``{url?, events?, description?, enabled?}``; None without it.
@@ -215,7 +216,7 @@ class Webhooks:
 
     def _write(self, endpoint: Endpoint) -> None:
         document = {
-            "schema": "modelpress/webhook/v1",
+            "schema": schema_of("webhook"),
             "id": endpoint.id,
             "url": endpoint.url,
             "events": list(endpoint.events),

@@ -3,9 +3,13 @@
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import InvalidRequestError, ModelNotFoundError, UploadConflictError
+from jobs.state.objects import ObjectMissingError
+from jobs.state.records import utc_now
+from jobs.state.retention import OPEN_UPLOADS, Reason, Retention
 from jobs.state.uploads import Uploads
 
 FILES = [{"path": "config.json", "bytes": 5}, {"path": "data/empty.txt", "bytes": 0}]
@@ -223,3 +227,36 @@ def test_a_file_is_completed_once(uploads: Uploads, memory: MemoryStore) -> None
 
     with pytest.raises(UploadConflictError, match=r"each once; differing: config\.json"):
         uploads.complete("acme", document["id"], [*sent(memory, document), {"path": "config.json", "parts": []}])
+
+
+LARGE = {"path": "model.safetensors", "bytes": 2 * 16 * 2**20}
+
+
+def test_parts_of_an_upload_that_nobody_completes_are_forgotten(uploads: Uploads, memory: MemoryStore) -> None:
+    """After an abort the store takes no more parts; asked again, for another tenant's or for none, it does nothing."""
+    document = uploads.create("acme", [*FILES, LARGE])
+    url = document["files"][2]["parts"][0]["url"]
+    memory.put_url(url, b"x")
+    counts = [uploads.abort(tenant, document["id"]) for tenant in ("other", "acme", "acme")]
+
+    assert counts == [0, 1, 0]
+    assert uploads.abort("acme", "upl_01ARZ3NDEKTSV4RRFFQ69G5FAV") == 0
+    with pytest.raises(ObjectMissingError):
+        memory.put_url(url, b"x")
+
+
+def test_collecting_an_open_upload_forgets_its_parts(uploads: Uploads, memory: MemoryStore, redis: Redis) -> None:
+    """When the time to complete an upload is over its record, its files and the parts that no listing shows go."""
+    document = uploads.create("acme", [*FILES, LARGE])
+    whole = uploads.create("acme", FILES)
+    uploads.complete("acme", whole["id"], sent(memory, whole))
+    before = list(Retention(memory, redis).collect(delete=True))
+    late = Retention(memory, redis, clock=lambda: utc_now() + OPEN_UPLOADS)
+    found = [each.reason for each in late.collect(delete=True)]
+
+    assert before == []
+    assert set(found) == {Reason.UPLOAD}
+    assert uploads.show("acme", document["id"]) is None
+    assert uploads.show("acme", whole["id"])["state"] == "complete"
+    with pytest.raises(ObjectMissingError):
+        memory.put_url(document["files"][2]["parts"][0]["url"], b"x")

@@ -13,13 +13,15 @@ from jobs.contract.errors import StorageError
 from jobs.contract.state import JobState
 from jobs.janitor import Janitor
 from jobs.state import versions
+from jobs.state.deliveries import Deliveries
 from jobs.state.keys import Keys
 from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
 from jobs.state.queue import JobQueue
-from jobs.state.records import Job
+from jobs.state.records import Job, utc_now
 from jobs.state.uploads import Uploads
 from jobs.state.versions import NewerDocumentError, readable, schema_of
+from jobs.state.webhooks import Webhooks
 
 REQUEST = {"model": {"uri": "s3://models/tiny"}}
 
@@ -113,12 +115,16 @@ def test_what_a_newer_worker_wrote_is_worth_another_try(
 
 
 def test_every_document_says_its_schema(ledger: Ledger, memory: MemoryStore, redis: Redis) -> None:
-    """Request, claim, outcome, upload and key carry the schema of their kind."""
+    """Request, claim, outcome, upload, key, webhook and delivery carry the schema of their kind."""
     ledger.finish(ledger.claim(ledger.accept("acme", "compression", REQUEST).id, "worker"), JobState.SUCCEEDED)
     Uploads(memory).create("acme", [{"path": "config.json", "bytes": 2}])
     Keys(memory, redis).create("acme", "laptop")
+    webhooks = Webhooks(memory)
+    Deliveries(memory, webhooks).test(webhooks.create("acme", {"url": "https://hooks.example.com/"}), utc_now())
     said = {
-        json.loads(memory.get(info.key)).get("schema") for info in memory.list("") if not info.key.startswith("open/")
+        json.loads(memory.get(info.key)).get("schema")
+        for info in memory.list("")
+        if not info.key.startswith(("open/", "outbox/"))
     }
 
     assert said == {schema_of(kind) for kind in versions.KNOWN}
