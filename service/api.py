@@ -27,6 +27,17 @@ KEY = "apiKey"
 """The name of the one security scheme."""
 View = TypeVar("View", bound=Callable[..., Any])
 
+
+def _header(kind: str, about: str) -> Json:
+    return {"schema": {"type": kind}, "description": about}
+
+
+LIMITS: Json = {
+    "RateLimit-Policy": _header("string", "How many requests (q) in how many seconds (w); on every answer"),
+    "RateLimit": _header("string", "How many are left (r), and when there are more (t) [s]; on every answer"),
+}
+"""What is said of the rate limit."""
+
 PROBLEMS: Mapping[int, tuple[str, str]] = {
     400: ("BadRequest", "The body is not JSON"),
     401: ("Unauthorized", "The API key is missing, not known or over"),
@@ -103,11 +114,13 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     def _register_responses(self) -> None:
         for status, (name, description) in PROBLEMS.items():
-            response = {"description": description, "schema": self.ERROR_SCHEMA}
+            response: Json = {"description": description, "schema": self.ERROR_SCHEMA}
             if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
                 response["headers"] = {"Retry-After": _header("integer", "When to try again [s]")}
             if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
                 response["headers"] = {"WWW-Authenticate": _header("string", "Bearer, and the scope that is needed")}
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                response["headers"] |= LIMITS
             prepare_response(response, self.spec, PROBLEM)
             self.spec.components.response(name, response, lazy=True)
 
@@ -116,10 +129,6 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     def _register_pagination_header(self) -> None:
         """Leave it out: pages carry their cursor in the body."""
-
-
-def _header(kind: str, about: str) -> Json:
-    return {"schema": {"type": kind}, "description": about}
 
 
 class Converter(OpenAPIConverter):  # type: ignore[misc]

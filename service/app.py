@@ -8,7 +8,7 @@ from jinja2 import StrictUndefined
 from ulid import ULID
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service import auth, errors, observing
+from service import auth, errors, limiting, observing
 from service.api import KEY, Api, spec_options
 from service.ports import EXTENSION, Services
 from service.views import (
@@ -81,6 +81,7 @@ def create_app(services: Services) -> Flask:
     observing.register(app)
     app.before_request(auth.require_key)
     app.after_request(_add_headers)
+    app.after_request(limiting.tell)
     errors.register(app)
     api = Api(app, spec_kwargs=spec_options())
     api.spec.components.security_scheme(KEY, {"type": "http", "scheme": "bearer", "description": auth.ABOUT})
@@ -100,6 +101,7 @@ def _believe_proxies(app: Flask, count: int) -> None:
 def _config(services: Services) -> dict[str, Any]:
     return {
         "MAX_CONTENT_LENGTH": services.settings.body_limit_bytes,
+        "JSON_DEPTH": services.settings.json_depth,
         "API_TITLE": "ModelPress",
         "API_VERSION": VERSION,
         "OPENAPI_VERSION": "3.1.0",

@@ -9,7 +9,8 @@ from typing import cast
 from flask import Request, current_app, g, request
 
 from jobs.state.keys import Holder, Scope
-from service.errors import API, InsufficientScopeError, UnauthorizedError
+from service.errors import API, InsufficientScopeError, TooManyRequestsError, UnauthorizedError
+from service.limiting import SHUT_S, WINDOW_S
 from service.observing import name_caller
 from service.ports import services
 
@@ -47,6 +48,7 @@ def require_key() -> None:
     Raises:
         UnauthorizedError: the key is missing, unknown or over; all look the same.
         InsufficientScopeError: the key is good, but not for this.
+        TooManyRequestsError: the tenant calls too often, or the address without a good key does.
     """
     if request.path.startswith(API):
         admit(_identified(request))
@@ -57,8 +59,15 @@ def admit(caller: Caller) -> None:
 
     Raises:
         InsufficientScopeError: it is not theirs to do.
+        TooManyRequestsError: they call too often.
     """
     g.caller = caller
+    g.standing = standing = services().limits.count(caller.tenant)
+    if standing is not None and standing.refused:
+        raise TooManyRequestsError(
+            f"Expected at most {standing.limit} requests of a tenant in {WINDOW_S} s; this was one more.",
+            standing.resets_s,
+        )
     name_caller(caller.tenant, caller.name)
     needed = scope_of(request.method, request.blueprint)
     if needed not in caller.scopes:
@@ -88,7 +97,25 @@ def tenant() -> str:
 
 def _identified(sent: Request) -> Caller:
     scheme, _, key = sent.headers.get("Authorization", "").partition(" ")
-    found = services().keys.identify(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    found = key_holder(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
     if found is None:
+        count_failure()
         raise UnauthorizedError("Expected a known API key; send Authorization: Bearer <key>.")
     return Caller.of(found)
+
+
+def key_holder(key: str) -> Holder | None:
+    """Return who holds *key*; from an address that guesses, only a key that is in use is looked up."""
+    return services().keys.identify(key, seek=not services().limits.is_shut(request.remote_addr or ""))
+
+
+def count_failure() -> None:
+    """Count a request without a good key.
+
+    Raises:
+        TooManyRequestsError: its address has sent too many.
+    """
+    if services().limits.fail(request.remote_addr or ""):
+        raise TooManyRequestsError(
+            f"Expected fewer requests without a good key from one address in {WINDOW_S} s.", round(SHUT_S)
+        )

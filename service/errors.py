@@ -136,6 +136,36 @@ class UnsupportedMediaTypeError(HttpError):
     status = 415
 
 
+class TooManyRequestsError(HttpError):
+    """More calls in a minute than a tenant may send, or than an address may send without a good key."""
+
+    code = "too_many_requests"
+    status = 429
+    retryable = True
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self._retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return when there is room again."""
+        return {"Retry-After": str(self._retry_after_s)}
+
+
+class OverloadedError(HttpError):
+    """More jobs wait for a worker than the service takes; they come to an end, and then it takes more."""
+
+    code = "overloaded"
+    status = 503
+    retryable = True
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return when to try again: queues do not shrink within seconds."""
+        return {"Retry-After": "30"}
+
+
 class NotReadyError(HttpError):
     """A part that the service needs does not answer."""
 

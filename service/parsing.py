@@ -1,6 +1,7 @@
 """From the bytes of a request to checked values; everything wrong with them is said with a pointer."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
@@ -15,6 +16,10 @@ from service.schemas.fields import CodedMessage
 
 MOST_ERRORS = 100
 JSON = "application/json"
+DEEPEST = 32
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_ALIKE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class RequestParser(FlaskParser):  # type: ignore[misc]
@@ -33,7 +38,7 @@ class RequestParser(FlaskParser):  # type: ignore[misc]
             raise UnsupportedMediaTypeError(f"Expected Content-Type: {JSON}; got {req.mimetype or 'none'}.")
         body = req.get_data()
         req.stream.read(1)  # a body of unknown length is cut off at the limit; only reading on says 413
-        return read_json(body)
+        return read_json(body, deepest=flask.current_app.config["JSON_DEPTH"])
 
     def handle_error(self, error: ValidationError, req: flask.Request, schema: Schema, **_: Any) -> NoReturn:
         """Say where the request is wrong.
@@ -57,13 +62,15 @@ def checked(schema: type[Schema], document: Mapping[str, Any], place: str) -> An
         raise InvalidFieldsError(list(_flatten(place, error.messages))[:MOST_ERRORS]) from None
 
 
-def read_json(body: bytes) -> Any:
-    """Return the document that *body* holds.
+def read_json(body: bytes, *, deepest: int = DEEPEST) -> Any:
+    """Return the document that *body* holds, nested at most *deepest*.
 
     Raises:
         MalformedJsonError: it is empty, cut short, too deep, not UTF-8, says one name twice, or holds NaN, Infinity or
             half a surrogate pair.
     """
+    if _is_deeper(body, deepest):
+        raise MalformedJsonError(f"Expected a JSON document whose brackets match, nested at most {deepest} deep.")
     try:
         document = json.loads(body.decode(), parse_constant=_refuse, object_pairs_hook=_different)
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
@@ -72,6 +79,16 @@ def read_json(body: bytes) -> Any:
     except ValueError as error:
         raise MalformedJsonError(f"Expected a JSON document in UTF-8; {error}.") from None
     return document
+
+
+def _is_deeper(body: bytes, deepest: int) -> bool:
+    """Return whether brackets remain when the innermost pairs are taken away *deepest* times: nothing is parsed yet."""
+    brackets = _STRINGS.sub(b"", body).translate(_ALIKE, delete=_NO_BRACKETS)
+    for _ in range(deepest):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
 
 
 def _refuse(constant: str) -> NoReturn:

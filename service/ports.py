@@ -15,6 +15,7 @@ from jobs.state.records import Job
 from jobs.state.webhooks import Webhooks
 from jobs.telemetry.tally import Counted
 from jobs.telemetry.tracing import Tracer
+from service.limiting import RateLimits
 from service.polling import LongPolls
 from service.settings import ServiceSettings
 
@@ -100,6 +101,9 @@ class Queue(Protocol):
     def enqueue(self, job: Job) -> None:
         """Announce a job."""
 
+    def waiting(self) -> int:
+        """Return how many jobs wait for a worker."""
+
 
 class Uploads(Protocol):
     """Folders that callers send straight to the store."""
@@ -124,8 +128,8 @@ class Idempotency(Protocol):
 class Keys(Protocol):
     """Who may call."""
 
-    def identify(self, key: str) -> Holder | None:
-        """Return who holds the key."""
+    def identify(self, key: str, *, seek: bool = True) -> Holder | None:
+        """Return who holds the key; unless it is to *seek*, only if that is at hand."""
 
     def holder(self, key_id: str) -> Holder | None:
         """Return who holds the key with this id, for as long as it is good."""
@@ -177,6 +181,7 @@ class Services:
     uploads: Uploads
     keys: Keys
     admission: Admission
+    limits: RateLimits
     idempotency: Idempotency
     webhooks: Webhooks
     deliveries: Deliveries

@@ -11,6 +11,10 @@ from jobs.telemetry.logs import formatter
 from jobs.telemetry.settings import TelemetrySettings
 from service.settings import share_counters, shared_counters
 
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+"""Of a request's head [bytes]; a larger one is answered 400 before the application sees it."""
 UNREAD_MAX_BYTES = 65_536
 """What gunicorn reads of a body that the application left, to keep the connection."""
 

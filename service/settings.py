@@ -17,6 +17,12 @@ class ServiceSettings(Settings):
     upload_body_limit_bytes: int = setting(
         "largest request body that lists the files of an upload", 8_388_608, unit="bytes", minimum=1024
     )
+    json_depth: int = setting("how deep objects and lists of a request body may be nested", 32, minimum=8)
+    rate_limit: int = setting("requests of one tenant in a minute; 0: no limit", 6000, minimum=0)
+    rate_limit_failures: int = setting(
+        "requests without a good key from one address in a minute; 0: no limit", 300, minimum=0
+    )
+    queue_limit_jobs: int = setting("waiting jobs from which on no more are accepted (503)", 10_000, minimum=1)
     poll_after_s: int = setting("what Retry-After tells a caller who polls a job", 2, unit="s", minimum=1)
     long_poll_step_ms: int = setting("how often a waiting request looks at its job", 250, unit="ms", minimum=10)
     long_polls: int = setting(

@@ -14,6 +14,7 @@ from jobs.telemetry.settings import TelemetrySettings
 from jobs.telemetry.tally import Tally
 from jobs.telemetry.tracing import open_tracer
 from service.app import create_app
+from service.limiting import RateLimits
 from service.polling import LongPolls
 from service.ports import Services
 from service.settings import ServiceSettings
@@ -33,6 +34,7 @@ def build(settings: ServiceSettings, state_settings: StateSettings, telemetry: T
             uploads=state.uploads,
             keys=state.keys,
             admission=state.admission,
+            limits=RateLimits.over(state.redis, settings.rate_limit, settings.rate_limit_failures),
             idempotency=state.idempotency,
             webhooks=state.webhooks,
             deliveries=state.deliveries,

@@ -164,20 +164,23 @@ class Keys:
         self._records.delete(_object_key(key_id_of(key_id)))
         return found
 
-    def identify(self, key: str) -> Holder | None:
-        """Return who holds *key*; an unknown one takes as long to refuse as a wrong secret."""
+    def identify(self, key: str, *, seek: bool = True) -> Holder | None:
+        """Return who holds *key*; an unknown one takes as long to refuse as a wrong secret.
+
+        Unless it is to *seek*, the store is not asked: only a key that was used within the minute is found.
+        """
         parts = _KEY.fullmatch(key)
         if parts is None:
             return None
-        found = self.holder(parts["id"]) or _NOBODY
+        found = self.holder(parts["id"], seek=seek) or _NOBODY
         if not hmac.compare_digest(sha256_hex(parts["secret"].encode()), found.sha256):
             return None
         self._note_use(found.key_id)
         return found
 
-    def holder(self, key_id: str) -> Holder | None:
-        """Return who holds the key with this id, for as long as it is good."""
-        record = self._records.read(_object_key(key_id)) if _KEY_ID.fullmatch(key_id) else None
+    def holder(self, key_id: str, *, seek: bool = True) -> Holder | None:
+        """Return who holds the key with this id, for as long as it is good; *seek* as in ``identify``."""
+        record = self._records.read(_object_key(key_id), seek=seek) if _KEY_ID.fullmatch(key_id) else None
         found = Holder.from_record(key_id, record) if record else None
         return None if found is None or found.ended(self._clock()) else found
 

@@ -133,6 +133,11 @@ class JobQueue:
                 return
             self._take_turn(keys=[self._queue.key], args=[_transport_id(job)])
 
+    def waiting(self) -> int:
+        """Return how many jobs wait for a worker."""
+        with redis_errors():
+            return int(self._queue.count)
+
     def place(self, job: LedgerJob) -> Place:
         """Return where the job is."""
         with redis_errors():

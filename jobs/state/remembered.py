@@ -22,9 +22,11 @@ class Remembered:
         self._store = store
         self._redis = redis
 
-    def read(self, key: str) -> Json | None:
-        """Return the document, or None."""
+    def read(self, key: str, *, seek: bool = True) -> Json | None:
+        """Return the document, or None: also where it would have to be sought in the store, and is not to be."""
         text = self._cached(key)
+        if text is None and not seek:
+            return None
         if text is None:
             text = self._stored(key)
             self._keep(key, text)

@@ -12,7 +12,7 @@ from jobs.contract.state import JobKind, JobState
 from jobs.state.records import Job as JobRecord
 from jobs.state.records import new_id, retry_id
 from service.auth import tenant
-from service.errors import NotRetryableError
+from service.errors import NotRetryableError, OverloadedError
 from service.observing import traceparent
 from service.ports import services
 from service.schemas.landscapes import landscape_request
@@ -56,7 +56,12 @@ def _submit_checked(kind: JobKind, document: dict[str, Any], job_id: str) -> Job
 
 
 def submit(kind: str, document: dict[str, Any], *, job_id: str | None = None, retry_of: str | None = None) -> JobRecord:
-    """Accept and announce a job, and return it; the one that there is, if *job_id* was accepted before."""
+    """Accept and announce a job, and return it; the one that there is, if *job_id* was accepted before.
+
+    Raises:
+        OverloadedError: too many wait.
+    """
+    _check_load()
     job = services().ledger.accept(
         tenant(),
         kind,
@@ -91,6 +96,16 @@ def _answered(identifier: str, document: Any, make: Callable[[str], JobRecord]) 
     response = accepted(job)
     response.headers.update(headers)
     return response
+
+
+def _check_load() -> None:
+    most = services().settings.queue_limit_jobs
+    try:
+        waiting = services().queue.waiting()
+    except QueueError:
+        return  # nobody knows; the job is accepted, and announced later
+    if waiting >= most:
+        raise OverloadedError(f"Expected fewer than {most} waiting jobs; there are {waiting}. Try again later.")
 
 
 def _announce(job: JobRecord) -> None:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from jobs.state.keys import Scope
 from service import sessions
-from service.ports import services
+from service.auth import count_failure, key_holder
 from service.rendering import page
 from service.views.pages.guard import PrivatePages, local, see
 
@@ -23,8 +23,9 @@ def show_form() -> Response:
 def sign_in() -> Response:
     """Begin a session, or ask again."""
     sessions.check_origin()
-    holder, back = services().keys.identify(request.form.get("key", "").strip()), local(request.form.get("next", "/"))
+    holder, back = key_holder(request.form.get("key", "").strip()), local(request.form.get("next", "/"))
     if holder is None:
+        count_failure()
         return page("sign_in.html", 422, next=back, error=UNKNOWN)
     response = see(back)
     sessions.begin(response, holder)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from limits.storage import MemoryStorage
 from redis import Redis
 
 from jobs.adapters.memory import MemoryStore
@@ -20,6 +21,7 @@ from jobs.state.webhooks import Webhooks
 from jobs.telemetry.tally import Counted
 from jobs.telemetry.tracing import NoTracer
 from service.app import create_app
+from service.limiting import RateLimits
 from service.polling import LongPolls
 from service.ports import Services
 from service.settings import ServiceSettings
@@ -53,7 +55,7 @@ class FakeLedger:
         retry_of: str | None = None,
         job_id: str | None = None,
         traceparent: str | None = None,
-        admit: Callable[[Job], object],
+        admit: Callable[[Job], object] = lambda job: None,
     ) -> Job:
         """Keep a new job."""
         if job_id in self.jobs:
@@ -205,6 +207,13 @@ class FakeQueue:
 
     announced: list[tuple[str, int]] = field(default_factory=list)
     broken: bool = False
+    length: int = 0
+
+    def waiting(self) -> int:
+        """Return what the test has put there, or fail as a queue does."""
+        if self.broken:
+            raise QueueError("Redis did not answer; try again.")
+        return self.length
 
     def enqueue(self, job: Job) -> None:
         """Remember, or fail as a queue does."""
@@ -277,8 +286,10 @@ class FakeKeys:
         }
     )
 
-    def identify(self, key: str) -> Holder | None:
-        """Return who holds it."""
+    def identify(self, key: str, *, seek: bool = True) -> Holder | None:
+        """Return who holds it; without seeking it is never at hand."""
+        if not seek:
+            return None
         return self.held.get(key)
 
     def holder(self, key_id: str) -> Holder | None:
@@ -331,10 +342,11 @@ class World:
     """An application with its collaborators at hand."""
 
     def __init__(self, settings: ServiceSettings | None = None) -> None:
-        self.settings = settings or ServiceSettings()
+        self.settings = settings or ServiceSettings(rate_limit=0, rate_limit_failures=0)
         self.ledger, self.events, self.queue, self.uploads = FakeLedger(), FakeEvents(), FakeQueue(), FakeUploads()
         self.landscapes, self.clock, self.keys = FakeLandscapes(), FakeClock(), FakeKeys()
         self.admission = FakeAdmission()
+        self.limits = RateLimits(MemoryStorage(), self.settings.rate_limit, self.settings.rate_limit_failures)
         self.tally = FakeTally()
         self.known_keys, told = MemoryStore(), MemoryStore()
         self.webhooks = Webhooks(told)
@@ -355,6 +367,7 @@ class World:
             uploads=self.uploads,
             keys=self.keys,
             admission=self.admission,
+            limits=self.limits,
             idempotency=Idempotency(self.known_keys, NO_REDIS, kept_s=86_400),
             webhooks=self.webhooks,
             deliveries=self.deliveries,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from service_fakes import REQUEST, World
 
+from service.errors import MalformedJsonError
 from service.parsing import read_json
 from service.settings import ServiceSettings
 
@@ -67,6 +68,36 @@ def test_reads_json_with_parameters_in_its_type(world: World) -> None:
     answer = world.call("POST", "/v1/compressions", json=REQUEST, content_type="application/json; charset=utf-8")
 
     assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("body", "fits"),
+    [
+        (b"[" * 32 + b"]" * 32, True),
+        (b"[" * 33 + b"]" * 33, False),
+        (b'{"a":' * 33 + b"1" + b"}" * 33, False),
+        (b"[" + b"[]," * 100_000 + b"{}]", True),
+        (b'["' + b"[" * 1000 + b'", "\\"[[", "\\\\"]', True),
+    ],
+    ids=["deepest", "too deep", "objects", "wide", "in strings"],
+)
+def test_bodies_are_no_deeper_than_said(body: bytes, fits: bool) -> None:
+    """Objects and lists are counted before anything is parsed, however many lie side by side, and not in strings."""
+    if fits:
+        read_json(body)
+        return
+
+    with pytest.raises(MalformedJsonError, match="nested at most 32 deep"):
+        read_json(body)
+
+
+def test_the_depth_is_a_setting() -> None:
+    """A service may allow less."""
+    body = b'{"model": ' + b"[" * 8 + b"]" * 8 + b"}"
+    shallow, deep = (World(ServiceSettings(json_depth=depth)) for depth in (8, 9))
+    answers = [each.call("POST", "/v1/compressions", data=body, **JSON) for each in (shallow, deep)]
+
+    assert [each.status_code for each in answers] == [400, 422]
 
 
 def test_reads_every_kind_of_value() -> None:
