@@ -140,7 +140,7 @@ def _seconds(retry_after: str | None, now: datetime) -> float:
         return float(min(int(text[:9]), WAIT_MAX_S))
     try:
         until = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     wait = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
     return min(max(wait, 0.0), WAIT_MAX_S)

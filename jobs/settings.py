@@ -49,7 +49,7 @@ class WorkerSettings(Settings):
 class CourierSettings(Settings):
     """How webhooks are delivered."""
 
-    courier_s: float = setting("how often the courier looks for webhooks that are due", 1.0, unit="s", minimum=0.1)
+    courier_s: float = setting("how often the courier looks for webhooks that are due", 2.0, unit="s", minimum=0.1)
     courier_threads: int = setting("webhooks that the courier delivers at a time", 16, minimum=1)
 
 

@@ -156,7 +156,8 @@ class Webhooks:
         if endpoint is None:
             return None
         values = {**changes, "events": tuple(changes.get("events", endpoint.events))}
-        self.receiver(changes.get("url", endpoint.url))
+        if "url" in changes:
+            self.receiver(changes["url"])
         endpoint = replace(endpoint, **values)
         self._write(endpoint)
         return self.recovered(endpoint) if changes.get("enabled") else endpoint

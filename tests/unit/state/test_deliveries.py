@@ -147,6 +147,8 @@ def test_a_failing_receiver_is_tried_as_the_schedule_says(world: World, endpoint
         ("99999999999999999999", 86_400),
         ("soon", 5),
         ("-7", 5),
+        ("Tue, 01 Jan 2030 00:02:99999999999 GMT", 5),
+        ("Tue, 01 Jan 1999 00:02:00 -0000", 5),
     ],
 )
 def test_a_receiver_may_ask_for_time(

@@ -71,6 +71,16 @@ def test_changes_are_kept_and_the_rest_stays(webhooks: Webhooks) -> None:
     )
 
 
+def test_an_endpoint_that_is_trusted_no_more_can_be_switched_off(memory: MemoryStore, clock: Clock) -> None:
+    """Where the operator has taken a host's trust away, its endpoints can still be changed and deleted."""
+    trusting = Webhooks(memory, trusted=("127.0.0.1",), clock=clock)
+    made = trusting.create("acme", {"url": "http://127.0.0.1:8000/"})
+    webhooks = Webhooks(memory, clock=clock)
+
+    assert webhooks.change("acme", made.id, {"enabled": False}).enabled is False
+    assert webhooks.delete("acme", made.id)
+
+
 def test_an_old_secret_signs_for_a_while(webhooks: Webhooks, clock: Clock) -> None:
     """After a rotation both secrets sign, after the overlap only the new one."""
     made = webhooks.create("acme", {"url": URL})
