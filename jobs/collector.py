@@ -14,6 +14,8 @@ from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State
 from jobs.state.retention import Finding, Reason, Retention
 from jobs.state.settings import SettingsError, StateSettings
+from jobs.telemetry.logs import configure, secrets_of
+from jobs.telemetry.settings import TelemetrySettings
 
 log = logging.getLogger("modelpress.collector")
 
@@ -24,11 +26,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--delete", action="store_true", help="let it go; without it nothing is changed")
     parser.add_argument("--list", action="store_true", help="name each object")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        state = State.open(StateSettings.from_env())
+        settings = StateSettings.from_env()
+        configure(TelemetrySettings.from_env(), secrets_of(settings))
     except SettingsError as error:
         sys.exit(str(error))
+    state = State.open(settings)
     found = Retention(state.store, state.redis).collect(delete=options.delete)
     try:
         _print(found, deleted=options.delete, named=options.list)

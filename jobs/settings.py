@@ -2,9 +2,9 @@
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from jobs.state.settings import Settings, setting
+from jobs.state.settings import Settings, environment_name, setting
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -58,6 +58,13 @@ def compute_single_threaded() -> None:
     for variable in _ONE_THREAD:
         os.environ[variable] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+def forget_secrets(*known: type[Settings]) -> None:
+    """Take the secrets of *known* settings, which were read, out of the environment: what is started inherits none."""
+    for each in known:
+        for name in (found.name for found in fields(each) if found.metadata["secret"]):
+            os.environ.pop(environment_name(name), None)
 
 
 def worker_name() -> str:

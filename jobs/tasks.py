@@ -40,7 +40,7 @@ from jobs.quiet import LOCKS, Machine
 from jobs.reporting import PACKAGES, environment
 from jobs.resuming import GoingOn, Resuming, StartingOver
 from jobs.scratch import empty, scratch_folder
-from jobs.settings import WorkerSettings, worker_name
+from jobs.settings import WorkerSettings, forget_secrets, worker_name
 from jobs.state.calibrations import Calibrations
 from jobs.state.checkpoints import Checkpoints
 from jobs.state.opening import State
@@ -61,14 +61,19 @@ log = logging.getLogger("modelpress.tasks")
 
 def run_job(job_id: str) -> None:
     """Run the next attempt of the job, unless there is nothing to do or somebody else does it."""
-    settings, state = WorkerSettings.from_env(), State.open(StateSettings.from_env())
+    settings, sources, state = (
+        WorkerSettings.from_env(),
+        SourceSettings.from_env(),
+        State.open(StateSettings.from_env()),
+    )
+    forget_secrets(StateSettings, SourceSettings)
     try:
-        _run(job_id, settings, state)
+        _run(job_id, settings, sources, state)
     except NewerDocumentError as error:
         log.info("%s is left to newer workers: %s", job_id, error)
 
 
-def _run(job_id: str, settings: WorkerSettings, state: State) -> None:
+def _run(job_id: str, settings: WorkerSettings, sources: SourceSettings, state: State) -> None:
     job = state.ledger.find(job_id)
     if job is not None and job.kind == JobKind.LANDSCAPE and not state.landscapes.advance(job):
         return  # its points are on their way; the last to end announces it
@@ -78,7 +83,7 @@ def _run(job_id: str, settings: WorkerSettings, state: State) -> None:
         return
     torch.set_num_threads(settings.threads)
     with observed(lease, state):
-        Attempt(lease, state, settings).run()
+        Attempt(lease, state, settings, sources).run()
 
 
 @dataclass(slots=True)
@@ -124,6 +129,7 @@ class Attempt:
     lease: Lease
     state: State
     settings: WorkerSettings
+    sources: SourceSettings
 
     def run(self) -> None:
         """Do the work and record how it ended."""
@@ -243,7 +249,7 @@ class Attempt:
     def _sources(self) -> Sources:
         uploads, tenant = self.state.uploads, self.lease.job.tenant
         return Sources.from_settings(
-            SourceSettings.from_env(),
+            self.sources,
             self.state.store,
             lambda upload_id: uploads.prefix(tenant, upload_id),
             self.state.tenants.quotas(tenant).buckets,

@@ -1,5 +1,6 @@
 """Stands in for ``jobs.pipeline`` in a real worker: does what the job's label ``do`` says."""
 
+import json
 import os
 import signal
 import time
@@ -125,6 +126,11 @@ def _devour(spec: CompressionSpec, progress: StageProgress) -> None:
     (folder / "big.bin").write_bytes(bytes(held[0][: 2**20]))
 
 
+def _tell_environment(spec: CompressionSpec, progress: StageProgress) -> None:
+    """Write down what a process that is started here would inherit."""
+    Path(spec.labels["mark"]).write_text(json.dumps(dict(os.environ)))
+
+
 def _leave_behind(spec: CompressionSpec, progress: StageProgress) -> None:
     """Start a process that outlives this one, unless somebody ends it."""
     process = os.fork()
@@ -154,4 +160,5 @@ _DEEDS = {
     "litter": _litter,
     "devour": _devour,
     "leave behind": _leave_behind,
+    "tell environment": _tell_environment,
 }
