@@ -175,6 +175,7 @@ def main() -> int:
             _tell(tally, janitor.census, time.monotonic() - began, lapses_s=GAUGES_LAPSE_ROUNDS * settings.janitor_s)
             state.admission.recount(janitor.found, began_at)
             state.admission.look()
+            state.audit.gather()
         except (QueueError, StorageError, ObjectMissingError, AccessRefusedError) as error:
             log.warning("The round was cut short: %s", error)
         stop.wait(settings.janitor_s)

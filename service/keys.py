@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from jobs.contract.errors import ModelPressError
-from jobs.state.keys import Holder, Keys, Scope
+from jobs.state.keys import Holder, Keys, Scope, key_id_of
 from jobs.state.opening import State
 from jobs.state.records import format_time, utc_now
 from jobs.state.settings import SettingsError, StateSettings
+from service.audit import note_command
 
 COLUMNS = ("id", "tenant", "name", "scopes", "created", "expires", "last used")
 GRACE_HOURS = 24.0
@@ -19,7 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Make, list, rotate or remove keys in the store that the environment names; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        sys.stdout.write(_run(State.open(StateSettings.from_env()).keys, options))
+        state = State.open(StateSettings.from_env())
+        sys.stdout.write(_run(state, options))
     except (ModelPressError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -44,16 +46,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(keys: Keys, options: argparse.Namespace) -> str:
+def _run(state: State, options: argparse.Namespace) -> str:
+    keys = state.keys
     if options.command == "create":
         scopes, lasts = map(Scope, options.scope or Scope), options.days and timedelta(days=options.days)
-        return keys.create(options.tenant, options.name, scopes=[*scopes], lasts=lasts) + "\n"
+        key = keys.create(options.tenant, options.name, scopes=[*scopes], lasts=lasts)
+        note_command(state, options.tenant, f"create key {key_id_of(key)}")
+        return key + "\n"
     if options.command == "list":
         found = (each for each in keys.all() if options.tenant in (None, each.tenant))
         return "".join("\t".join(row) + "\n" for row in (COLUMNS, *_rows(keys, found)))
     if options.command == "rotate":
-        return keys.rotate(options.key, timedelta(hours=options.grace_hours)) + "\n"
-    keys.revoke(options.key)
+        key, old = keys.rotate(options.key, timedelta(hours=options.grace_hours)), key_id_of(options.key)
+        new = keys.holder(key_id_of(key))
+        note_command(state, new.tenant if new else "", f"rotate key {old} to {key_id_of(key)}")
+        return key + "\n"
+    revoked = keys.revoke(options.key)
+    note_command(state, revoked.tenant if revoked else "", f"revoke key {key_id_of(options.key)}")
     return ""
 
 

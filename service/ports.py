@@ -155,6 +155,13 @@ class Admission(Protocol):
         """Count bytes that are about to be uploaded, or raise."""
 
 
+class Audit(Protocol):
+    """Who changed what."""
+
+    def note(self, *, who: str, tenant: str, what: str, outcome: str, **more: str) -> None:
+        """Write it down."""
+
+
 class Link(Protocol):
     """Hands out a download."""
 
@@ -182,6 +189,7 @@ class Services:
     keys: Keys
     admission: Admission
     limits: RateLimits
+    audit: Audit
     idempotency: Idempotency
     webhooks: Webhooks
     deliveries: Deliveries

@@ -11,6 +11,7 @@ from jobs.contract.errors import ModelPressError
 from jobs.state.opening import State
 from jobs.state.settings import SettingsError, StateSettings
 from jobs.state.tenants import Quotas, shown
+from service.audit import note_command
 
 DEFAULT = "default"
 
@@ -21,7 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         state = State.open(StateSettings.from_env())
         if options.command == "set":
-            state.tenants.set(options.tenant, _changes(options))
+            state.tenants.set(options.tenant, changes := _changes(options))
+            note_command(state, options.tenant, f"set quotas {json.dumps(changes)}")
         told = {"quotas": shown(state.tenants.quotas(options.tenant)), "used": state.admission.usage(options.tenant)}
     except (ModelPressError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")

@@ -34,6 +34,7 @@ def build(settings: ServiceSettings, state_settings: StateSettings, telemetry: T
             uploads=state.uploads,
             keys=state.keys,
             admission=state.admission,
+            audit=state.audit,
             limits=RateLimits.over(state.redis, settings.rate_limit, settings.rate_limit_failures),
             idempotency=state.idempotency,
             webhooks=state.webhooks,

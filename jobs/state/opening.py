@@ -8,6 +8,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from jobs.state.admission import Admission
+from jobs.state.audit import AuditLog
 from jobs.state.clock import SharedClock
 from jobs.state.deliveries import Deliveries
 from jobs.state.events import EventLog
@@ -41,6 +42,7 @@ class State:
     keys: Keys
     tenants: Tenants
     admission: Admission
+    audit: AuditLog
     idempotency: Idempotency
     webhooks: Webhooks
     deliveries: Deliveries
@@ -77,6 +79,7 @@ class State:
             keys=Keys(store, redis),
             tenants=tenants,
             admission=admission,
+            audit=AuditLog(store, redis),
             idempotency=Idempotency(store, redis, kept_s=settings.idempotency_s),
             webhooks=webhooks,
             deliveries=deliveries,

@@ -7,7 +7,7 @@ import pytest
 from jobs.state.keys import Scope
 from jobs.state.opening import State
 from jobs.state.settings import StateSettings
-from service import keys, tenants
+from service import audit, keys, tenants
 
 
 @pytest.fixture
@@ -66,3 +66,23 @@ def test_a_bad_tenant_is_refused(state: State, capsys: pytest.CaptureFixture[str
     """A name that cannot be a tenant's ends the command with a sentence and status 1."""
     assert tenants.main(["set", "../x", "--open-jobs", "7"]) == 1
     assert "Expected a tenant" in capsys.readouterr().err
+
+
+def test_what_operators_do_is_noted(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """Making, rotating and revoking a key and setting a quota are told by the audit log, without the secret."""
+    key = said(capsys, "create", "--tenant", "noted").strip()
+    new = said(capsys, "rotate", key).strip()
+    said(capsys, "revoke", new)
+    tenants.main(["set", "noted", "--open-jobs", "7"])
+    capsys.readouterr()
+    assert audit.main(["--tenant", "noted"]) == 0
+    out = capsys.readouterr().out
+    old_id, new_id = (each.split("_")[1] for each in (key, new))
+
+    assert [json.loads(line)["what"] for line in out.splitlines()] == [
+        f"create key {old_id}",
+        f"rotate key {old_id} to {new_id}",
+        f"revoke key {new_id}",
+        'set quotas {"open_jobs": 7}',
+    ]
+    assert not any(each.split("_", 2)[2] in out for each in (key, new))

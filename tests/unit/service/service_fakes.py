@@ -276,6 +276,17 @@ class FakeAdmission:
 
 
 @dataclass
+class FakeAudit:
+    """Notes in a list."""
+
+    notes: list[dict[str, str]] = field(default_factory=list)
+
+    def note(self, **note: str) -> None:
+        """Keep it."""
+        self.notes.append(note)
+
+
+@dataclass
 class FakeKeys:
     """Two tenants, a key each."""
 
@@ -345,7 +356,7 @@ class World:
         self.settings = settings or ServiceSettings(rate_limit=0, rate_limit_failures=0)
         self.ledger, self.events, self.queue, self.uploads = FakeLedger(), FakeEvents(), FakeQueue(), FakeUploads()
         self.landscapes, self.clock, self.keys = FakeLandscapes(), FakeClock(), FakeKeys()
-        self.admission = FakeAdmission()
+        self.admission, self.audit = FakeAdmission(), FakeAudit()
         self.limits = RateLimits(MemoryStorage(), self.settings.rate_limit, self.settings.rate_limit_failures)
         self.tally = FakeTally()
         self.known_keys, told = MemoryStore(), MemoryStore()
@@ -368,6 +379,7 @@ class World:
             keys=self.keys,
             admission=self.admission,
             limits=self.limits,
+            audit=self.audit,
             idempotency=Idempotency(self.known_keys, NO_REDIS, kept_s=86_400),
             webhooks=self.webhooks,
             deliveries=self.deliveries,
