@@ -16,6 +16,7 @@ from jobs.state.storage import S3Store
 FOLDER_VARIABLE = "MODELPRESS_TEST_STACK"
 DATA_VARIABLE = "MODELPRESS_DEV_DATA"
 OWNER_VARIABLE = "MODELPRESS_TEST_OWNER"
+TRUSTED_VARIABLE = "MODELPRESS_WEBHOOK_HOSTS"
 ROOT = Path(__file__).parents[1]
 
 
@@ -24,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ[FOLDER_VARIABLE] = str(_state_folder())
         os.environ[OWNER_VARIABLE] = str(os.getpid())
+        os.environ[TRUSTED_VARIABLE] = "localhost"  # where tests receive webhooks
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
