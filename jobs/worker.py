@@ -195,9 +195,10 @@ def main() -> int:
     except SettingsError as error:
         sys.exit(str(error))
     sweep(Path(settings.temp_dir))
-    import_module("torch")
-    adopt()
-    import_module("jobs.preloading").preload()  # not before the line that keeps torch from starting threads
+    for name in ("torch", "transformers", "jobs.preloading"):  # not before torch is kept from starting threads
+        import_module(name)
+        adopt()
+    import_module("jobs.preloading").preload()
     worker = SafeWorker(state_settings, settings)
     worker.work(logging_level="WARNING")
     return 0 if worker.told_to_stop is not None else 1
