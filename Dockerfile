@@ -39,7 +39,7 @@ COPY service service
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/livez', timeout=4)"]
-CMD ["gunicorn", "service.wsgi:app", "--config", "python:service.serving", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
+CMD ["gunicorn", "service.wsgi:app", "--config", "python:service.serving", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
 
 FROM nobody-special AS worker
 COPY --from=worker-dependencies /opt/venv /opt/venv

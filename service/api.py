@@ -44,7 +44,7 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     403: ("Forbidden", "The API key may not do this"),
     404: ("NotFound", "There is nothing here for this key"),
     409: ("Conflict", "Things are in a state that does not allow it; code says which"),
-    410: ("Gone", "There was such a job, and its expires_at has passed"),
+    410: ("Gone", "It was here, and is no longer kept; code says what"),
     413: ("PayloadTooLarge", "The body is too large"),
     415: ("UnsupportedMediaType", "The body is not application/json"),
     422: ("UnprocessableContent", "The request is well-formed, but wrong; errors says where"),

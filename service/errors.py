@@ -122,6 +122,21 @@ class GoneError(HttpError):
     status = 410
 
 
+class EventsGoneError(HttpError):
+    """Some of the events that followed ``after`` are no longer kept; what is kept can be read without it."""
+
+    code = "events_gone"
+    status = 410
+
+
+class TooManyStreamsError(HttpError):
+    """As many streams of events are open as a tenant may have; pages of events can still be read."""
+
+    code = "too_many_streams"
+    status = 429
+    retryable = True
+
+
 class PayloadTooLargeError(HttpError):
     """The body is larger than the service accepts; files travel through ``POST /v1/uploads``."""
 

@@ -18,6 +18,7 @@ from jobs.telemetry.tracing import Tracer
 from service.limiting import RateLimits
 from service.polling import LongPolls
 from service.settings import ServiceSettings
+from service.streaming import Streams
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -90,6 +91,9 @@ class Events(Protocol):
 
     def page(self, job_id: str, *, after: str = "", limit: int = 100) -> list[Json]:
         """Return events, oldest first."""
+
+    def is_gone(self, job_id: str, after: str) -> bool:
+        """Return whether some of what followed *after* is no longer kept."""
 
     def latest(self, job_id: str, *, limit: int = 50) -> list[Json]:
         """Return the last events, newest first."""
@@ -178,6 +182,7 @@ class Services:
         long_polls: lets requests wait.
         tally: what workers and janitor have counted.
         tracer: records spans.
+        streams: tells of jobs as things happen.
     """
 
     settings: ServiceSettings
@@ -198,6 +203,7 @@ class Services:
     long_polls: LongPolls
     tally: Tally
     tracer: Tracer
+    streams: Streams
 
 
 def services() -> Services:

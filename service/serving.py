@@ -9,7 +9,12 @@ from gunicorn.glogging import Logger
 
 from jobs.telemetry.logs import formatter
 from jobs.telemetry.settings import TelemetrySettings
-from service.settings import share_counters, shared_counters
+from service.settings import ServiceSettings, share_counters, shared_counters
+
+SETTINGS = ServiceSettings.from_env()
+worker_class = "gthread"
+threads = SETTINGS.web_threads + SETTINGS.streams
+"""Every open stream keeps a thread, and however many there are, others are left for everybody else."""
 
 limit_request_line = 4094
 limit_request_fields = 64
@@ -29,9 +34,11 @@ class IncomingRequest(Protocol):
 
 
 class Worker(Protocol):
-    """A process of gunicorn's."""
+    """A process of gunicorn's: what serves, and whether it is to go on."""
 
     pid: int
+    alive: bool
+    wsgi: Any
 
 
 class Log(Logger):  # type: ignore[misc]
@@ -71,3 +78,9 @@ def pre_request(worker: object, request: IncomingRequest) -> None:
     headers = dict(request.headers)
     if "TRANSFER-ENCODING" in headers or int(headers.get("CONTENT-LENGTH", 0)) > UNREAD_MAX_BYTES:
         request.force_close()
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Let streams end when the process is told to stop: their readers open others elsewhere."""
+    ports = import_module("service.ports")  # which loads what counts
+    worker.wsgi.extensions[ports.EXTENSION].streams.stopping = lambda: not worker.alive

@@ -38,6 +38,10 @@ class ServiceSettings(Settings):
     metrics_token: str = setting(
         "bearer token that opens /metrics, which names tenants; empty: nobody sees them", "", secret=True
     )
+    web_threads: int = setting("threads of one process that streams leave to other requests", 8, minimum=2)
+    streams: int = setting("streams of events that one process may have open, a thread each", 64, minimum=0)
+    tenant_streams: int = setting("streams of events that a tenant may have open, over all processes", 50, minimum=0)
+    stream_s: int = setting("how long a stream of events lasts; its reader opens another", 300, unit="s", minimum=1)
     page_secret: str = setting(
         "what signs the sessions of the web page, beside each key's own hash; the same for every process",
         "",

@@ -9,6 +9,7 @@ from jobs.state.events import redis_errors
 from jobs.state.opening import State
 from jobs.state.patience import PROBING, SERVING
 from jobs.state.settings import StateSettings
+from jobs.state.streams import TenantStreams
 from jobs.telemetry.logs import configure, secrets_of
 from jobs.telemetry.settings import TelemetrySettings
 from jobs.telemetry.tally import Tally
@@ -18,6 +19,7 @@ from service.limiting import RateLimits
 from service.polling import LongPolls
 from service.ports import Services
 from service.settings import ServiceSettings
+from service.streaming import Streams
 
 
 def build(settings: ServiceSettings, state_settings: StateSettings, telemetry: TelemetrySettings) -> Flask:
@@ -44,6 +46,9 @@ def build(settings: ServiceSettings, state_settings: StateSettings, telemetry: T
             long_polls=LongPolls(settings.long_polls, settings.long_poll_step_ms / 1000),
             tally=Tally(state.redis),
             tracer=open_tracer("service", telemetry),
+            streams=Streams(
+                state.events, TenantStreams(state.redis, settings.tenant_streams), settings.streams, settings.stream_s
+            ),
         )
     )
 

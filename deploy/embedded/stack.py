@@ -25,7 +25,6 @@ MODELS_BUCKET = "models"
 TENANT = "local"
 WEB = "service"
 WEB_WORKERS = 2
-WEB_THREADS = 8
 STATE_VARIABLE = "MODELPRESS_STATE"
 PASSED_ON = (
     "PATH",
@@ -160,7 +159,7 @@ class Stack:
         service = (
             *("gunicorn", "service.wsgi:app", "--config", "python:service.serving"),
             *("--bind", f"{LOOPBACK}:{self._ports.of(WEB)}"),
-            *("--worker-class", "gthread", "--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)),
+            *("--workers", str(WEB_WORKERS)),
             *("--worker-tmp-dir", environment["TMPDIR"], "--no-control-socket"),
         )
         signing = {

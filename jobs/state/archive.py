@@ -17,11 +17,12 @@ newer release wrote in a way that this one does not know raises ``NewerDocumentE
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from jobs.contract.spec import Json, canonical_json
 from jobs.state.objects import ObjectMissingError, ObjectStore
-from jobs.state.records import Job, Lease
+from jobs.state.records import Job, Lease, format_time
 from jobs.state.versions import readable, schema_of
 
 _OPEN = "open/"
@@ -87,13 +88,13 @@ class Archive:
         """Return how many more attempts than it was accepted with the job may have."""
         return sum(1 for _ in self._store.list(job_prefix(tenant, job_id) + "granted/"))
 
-    def wish_cancelled(self, job: Job) -> None:
+    def wish_cancelled(self, job: Job, at: datetime) -> None:
         """Write down that the caller wants the job to stop."""
-        self._store.put(job_prefix(job.tenant, job.id) + "cancel", b"{}")
+        self._store.put(job_prefix(job.tenant, job.id) + "cancel", canonical_json({"at": format_time(at)}))
 
-    def is_cancelled(self, tenant: str, job_id: str) -> bool:
-        """Return whether the caller wants the job to stop."""
-        return self._store.head(job_prefix(tenant, job_id) + "cancel") is not None
+    def cancel_wish(self, tenant: str, job_id: str) -> Json | None:
+        """Return when the caller wanted the job to stop, as ``{at}``; None if they do not."""
+        return self._read(job_prefix(tenant, job_id) + "cancel")
 
     def end(self, job: Job, document: Mapping[str, Any]) -> bool:
         """Write the outcome; return False when the job already has one."""

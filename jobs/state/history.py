@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.contract.spec import Json
 from jobs.contract.state import JobState
-from jobs.state.events import Event
+from jobs.state.events import ACCEPTED, ENDED, Event
 from jobs.state.records import Job, parse_time
 
 _SENTENCES = {
@@ -48,14 +48,16 @@ def ending(job: Job, outcome: Mapping[str, Any]) -> Job:
     )
 
 
-def queued_event() -> Event:
+def queued_event(at: datetime) -> Event:
     """Return what is told when a job is accepted."""
-    return Event("state", "The job is queued.", data={"state": JobState.QUEUED, "attempt": 0})
+    data = {"state": JobState.QUEUED, "attempt": 0}
+    return Event("state", "The job is queued.", data=data, chapter=ACCEPTED, at=at)
 
 
-def running_event(attempt: int) -> Event:
+def running_event(attempt: int, at: datetime) -> Event:
     """Return what is told when an attempt begins."""
-    return Event("state", f"Attempt {attempt} started.", data={"state": JobState.RUNNING, "attempt": attempt})
+    data = {"state": JobState.RUNNING, "attempt": attempt}
+    return Event("state", f"Attempt {attempt} started.", data=data, chapter=_chapter(attempt), at=at)
 
 
 def points_event(state: JobState, progress: Json) -> Event:
@@ -64,29 +66,43 @@ def points_event(state: JobState, progress: Json) -> Event:
     return Event("progress", said, stage=progress["stage"], data={**progress, "state": state})
 
 
-def repeated_event(attempt: int, error: Json) -> Event:
-    """Return what is told when an attempt was lost and the job waits for another."""
+def repeated_event(attempt: int, error: Json | None, at: datetime) -> Event:
+    """Return what is told when an attempt was lost and the job waits for another; None: it is not known why."""
     data = {"state": JobState.QUEUED, "attempt": attempt, "error": error}
-    return Event("state", f"Attempt {attempt} is repeated: {error['message']}", data=data)
+    said = f"Attempt {attempt} is repeated" + (f": {error['message']}" if error else ".")
+    return Event("state", said, data=data, chapter=_chapter(attempt) + 1, at=at)
 
 
-def cancelling_event(attempt: int) -> Event:
+def cancelling_event(attempt: int, at: datetime) -> Event:
     """Return what is told when the caller wants the job to stop."""
-    return Event("state", "The job is asked to stop.", data={"state": JobState.CANCELLING, "attempt": attempt})
+    data = {"state": JobState.CANCELLING, "attempt": attempt}
+    return Event("state", "The job is asked to stop.", data=data, chapter=_chapter(attempt) + 2, at=at)
 
 
 def ended_event(job: Job) -> Event:
     """Return what is told when a job ends."""
-    return Event("state", _SENTENCES[job.state], data={"state": job.state, "attempt": job.attempt, "error": job.error})
+    data = {"state": job.state, "attempt": job.attempt, "error": job.error}
+    return Event("state", _SENTENCES[job.state], data=data, chapter=ENDED, at=job.ended_at)
 
 
-def history(job: Job, claims: Sequence[Json]) -> Iterator[tuple[datetime, Event]]:
-    """Yield the state-changing events that the archive remembers, with their times."""
-    yield job.created_at, queued_event()
-    for claim in claims:
-        yield parse_time(claim["at"]), running_event(claim["attempt"])
+def history(job: Job, claims: Sequence[Json], wish: Json | None) -> Iterator[Event]:
+    """Yield the state-changing events that the archive remembers; *wish* is the caller's to stop."""
+    yield queued_event(job.created_at)
+    for number, claim in enumerate(claims):
+        began = parse_time(claim["at"])
+        if number:
+            yield repeated_event(claims[number - 1]["attempt"], None, began)
+        yield running_event(claim["attempt"], began)
+    if wish is not None:
+        wished = parse_time(wish["at"]) if "at" in wish else job.ended_at or job.created_at
+        yield cancelling_event(claims[-1]["attempt"] if claims else 0, wished)
     if job.ended_at is not None:
-        yield job.ended_at, ended_event(job)
+        yield ended_event(job)
+
+
+def _chapter(attempt: int) -> int:
+    """Return where an attempt begins; waiting for the next one follows, and after that being asked to stop."""
+    return 3 * attempt
 
 
 def _attempted(job: Job, claim: Json, lease_until: datetime) -> Job:

@@ -119,13 +119,16 @@ class Ledger(LedgerReader):
         job = self.show(tenant, job_id)
         if job is None or job.state.terminal:
             return job
-        self._archive.wish_cancelled(job)
+        now = self._clock()
+        self._archive.wish_cancelled(job, now)
         states = (JobState.QUEUED, JobState.RUNNING)
-        changed = self._change(job, {"state": JobState.CANCELLING}, states=states, event=cancelling_event(job.attempt))
-        now = self.show(tenant, job_id)
-        if not changed.done or now is None or now.token:
-            return now
-        self._end(now, JobState.CANCELLED, records.cancelled_failure(now), token=records.new_token())
+        changed = self._change(
+            job, {"state": JobState.CANCELLING}, states=states, event=cancelling_event(job.attempt, now)
+        )
+        after = self.show(tenant, job_id)
+        if not changed.done or after is None or after.token:
+            return after
+        self._end(after, JobState.CANCELLED, records.cancelled_failure(after), token=records.new_token())
         return self.show(tenant, job_id)
 
     def claim(self, job_id: str, worker: str) -> Lease | None:
@@ -215,8 +218,7 @@ class Ledger(LedgerReader):
 
     def _remember(self, job: Job) -> None:
         try:
-            self._memory.create(job)
-            self._events.append(job.id, queued_event())
+            self._memory.create(job, [queued_event(job.created_at)])
         except QueueError:
             return  # accepted all the same: whoever looks next rebuilds it
 
@@ -247,7 +249,7 @@ class Ledger(LedgerReader):
             "progress": None,
         }
         lease = Lease(replace(job, **values), attempt, token)
-        guard, event = ("version", job.version), running_event(attempt)
+        guard, event = ("version", job.version), running_event(attempt, now)
         if not self._change(job, values, states=(JobState.QUEUED,), guard=guard, event=event).done:
             return None
         if self._archive.claim(lease, {"worker": worker, "at": records.format_time(now)}):
@@ -288,7 +290,7 @@ class Ledger(LedgerReader):
             "worker": "",
             "lease_until": None,
         }
-        event = repeated_event(job.attempt, error)
+        event = repeated_event(job.attempt, error, now)
         done = self._change(job, values, states=(JobState.RUNNING,), guard=guard, event=event).done
         return self.find(job.id) if done else None
 

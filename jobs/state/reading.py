@@ -11,7 +11,6 @@ from jobs.contract.spec import Json
 from jobs.contract.state import JobState
 from jobs.state import records
 from jobs.state.archive import Archive, job_prefix
-from jobs.state.events import EventLog
 from jobs.state.history import history, rebuilt
 from jobs.state.objects import ObjectStore
 from jobs.state.records import Job
@@ -50,7 +49,6 @@ class LedgerReader:
     ) -> None:
         self._archive = Archive(store)
         self._memory = WorkingMemory(redis)
-        self._events = EventLog(redis)
         self._lease = timedelta(seconds=lease_s)
         self._clock = clock
 
@@ -152,8 +150,8 @@ class LedgerReader:
         job = self._archived(tenant, job_id)
         if job is None:
             return None
-        if self._memory.create(job):
-            self._events.restore(job_id, history(job, self._archive.claims(tenant, job_id)))
+        wish = self._archive.cancel_wish(tenant, job_id)
+        self._memory.create(job, [*history(job, self._archive.claims(tenant, job_id), wish)])
         return self._memory.read(job_id)
 
     def _archived(self, tenant: str, job_id: str) -> Job | None:
@@ -166,7 +164,7 @@ class LedgerReader:
             return None  # the marker could not be written, and the caller was told so
         if outcome is not None and self._archive.is_gone(tenant, job_id):
             return None  # it is being deleted
-        cancelled = outcome is None and self._archive.is_cancelled(tenant, job_id)
+        cancelled = outcome is None and self._archive.cancel_wish(tenant, job_id) is not None
         claims = self._archive.claims(tenant, job_id)
         job = rebuilt(request, claims, outcome, cancelled=cancelled, lease_until=self._clock() + self._lease)
         more = self._archive.granted(tenant, job_id) if claims else 0

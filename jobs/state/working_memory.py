@@ -3,7 +3,7 @@
 All of it may be lost; the archive has what matters.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,33 +11,44 @@ from typing import Any
 from redis import Redis
 
 from jobs.contract.state import JobState
-from jobs.state.events import EVENTS_MAX, Event, events_key, redis_errors
+from jobs.state.events import EVENTS_MAX, TELL, Event, events_key, redis_errors
 from jobs.state.records import Job, to_fields
 
 TERMINAL_TTL_S = 7 * 86_400
 """How long a job that ended stays here; afterwards it is read from the archive."""
 _BATCH = 100
 
-_CREATE = """
+_CREATE = (
+    TELL
+    + """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
-if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+local fields = 4 + 3 * ARGV[3]
+for i = 4, fields - 1, 3 do tell(KEYS[2], ARGV[2], ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+redis.call('HSET', KEYS[1], unpack(ARGV, fields))
+if ARGV[1] ~= '0' then
+  redis.call('EXPIRE', KEYS[1], ARGV[1])
+  redis.call('EXPIRE', KEYS[2], ARGV[1])
+end
 return 1
 """
-_CHANGE = """
+)
+_CHANGE = (
+    TELL
+    + """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return {'missing', ''} end
 if not string.find(ARGV[1], ',' .. state .. ',', 1, true) then return {'refused', state} end
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[2]) ~= ARGV[3] then return {'lost', state} end
-if #ARGV > 6 then redis.call('HSET', KEYS[1], unpack(ARGV, 7)) end
+if #ARGV > 8 then redis.call('HSET', KEYS[1], unpack(ARGV, 9)) end
 redis.call('HINCRBY', KEYS[1], 'version', 1)
-if ARGV[4] ~= '' then redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'event', ARGV[4]) end
-if ARGV[6] ~= '0' then
-  redis.call('EXPIRE', KEYS[1], ARGV[6])
-  redis.call('EXPIRE', KEYS[2], ARGV[6])
+if ARGV[8] ~= '' then tell(KEYS[2], ARGV[5], ARGV[6], ARGV[7], ARGV[8]) end
+if ARGV[4] ~= '0' then
+  redis.call('EXPIRE', KEYS[1], ARGV[4])
+  redis.call('EXPIRE', KEYS[2], ARGV[4])
 end
 return {'done', state}
 """
+)
 
 
 class Verdict(StrEnum):
@@ -73,13 +84,15 @@ class WorkingMemory:
         self._create = redis.register_script(_CREATE)
         self._change = redis.register_script(_CHANGE)
 
-    def create(self, job: Job) -> bool:
-        """Write a job unless it is there; return whether it was written."""
+    def create(self, job: Job, history: Sequence[Event]) -> bool:
+        """Write a job and its *history* so far unless it is there; return whether it was written."""
         texts = [text for pair in job.to_hash().items() for text in pair]
+        told = [argument for event in history for argument in event.to_arguments()]
         ttl = TERMINAL_TTL_S if job.state.terminal else 0
         with redis_errors():
             self._redis.zadd(_index_key(job.tenant), {job.id: 0})
-            return bool(self._create(keys=[_record_key(job.id)], args=[ttl, *texts]))
+            args = [ttl, EVENTS_MAX, len(history), *told, *texts]
+            return bool(self._create(keys=[_record_key(job.id), events_key(job.id)], args=args))
 
     def read(self, job_id: str) -> Job | None:
         """Return the job as it is now."""
@@ -108,7 +121,8 @@ class WorkingMemory:
         """Set *values* if the job is in one of *states* and the field of *guard* has its value; tell *event*."""
         texts = [text for pair in to_fields(values).items() for text in pair]
         ttl = TERMINAL_TTL_S if "state" in values and values["state"].terminal else 0
-        head = [f",{','.join(states)},", guard[0], guard[1], event.to_text() if event else "", EVENTS_MAX, ttl]
+        told = event.to_arguments() if event else [0, 0, ""]
+        head = [f",{','.join(states)},", guard[0], guard[1], ttl, EVENTS_MAX, *told]
         with redis_errors():
             verdict, state = self._change(keys=[_record_key(job_id), events_key(job_id)], args=[*head, *texts])
         return Changed(Verdict(verdict), JobState(state) if state else None)

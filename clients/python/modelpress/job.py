@@ -6,7 +6,8 @@ from typing import Any, Self
 
 from modelpress import calls
 from modelpress.downloads import Download
-from modelpress.errors import ApiError, IntegrityError, JobFailedError, ModelPressError
+from modelpress.errors import ApiError, IntegrityError, JobFailedError
+from modelpress.following import Follower, documents
 from modelpress.records import Event, Manifest, Record
 from modelpress.report import Report
 from modelpress.transport import Transport
@@ -75,27 +76,27 @@ class Job:
             ModelPressError: the service refuses to answer, or was out of reach for a quarter of an hour.
         """
         patience = Patience(timeout, self._transport.retry)
+        if on_event is not None:
+            return self._tell(on_event, patience)
         while True:
-            try:
-                fresh = self._look(patience, eager=on_event is not None)
-            except ModelPressError as error:
-                patience.failed(error)
-            else:
-                self._hand_over(fresh, on_event)
+            with patience.through_failures():
+                self._look(patience)
                 if self.terminal:
                     return self
                 patience.pause()
             patience.check(f"{self.id} is {self.state}")
 
-    def events(self, after: str | None = None) -> Iterator[Event]:
-        """Yield the events so far, oldest first, or those after the event with the id *after*."""
-        more = True
-        while more:
-            page = self._transport.json(calls.list_events(self.id, **calls.given(after=after)))
-            for document in page["data"]:
-                yield Event(document)
-                after = str(document["id"])
-            more = bool(page.get("has_more") and page["data"])
+    def events(self, after: str | None = None, *, follow: bool = False) -> Iterator[Event]:
+        """Yield the events so far, oldest first, or those after the event with the id *after*.
+
+        With *follow*, go on as things happen until the job has ended, through network failures: each event comes once.
+        """
+        if not follow:
+            yield from map(Event, documents(self._transport, self.id, after))
+            return
+        follower = Follower(self._transport, dict(self._document), after, Patience(None, self._transport.retry))
+        yield from follower.events()
+        self._document = follower.job
 
     def cancel(self) -> Self:
         """Ask for the job's end and return the job itself; asking again, or too late, does no harm."""
@@ -142,18 +143,20 @@ class Job:
         Download(self._transport, self.artifacts(), self._locate).into(target)
         return target
 
-    def _look(self, patience: Patience, *, eager: bool) -> list[Event]:
-        """Ask once how the job is, and if *eager*, which events are new."""
-        hold_s = patience.ask(eager=eager)
-        request = calls.get_job(self.id, wait=round(hold_s))
-        self._document = self._transport.json_once(request, hold_s=hold_s)
-        return list(self.events(self._seen)) if eager else []
+    def _look(self, patience: Patience) -> None:
+        """Ask once how the job is."""
+        hold_s = patience.ask()
+        self._document = self._transport.json_once(calls.get_job(self.id, wait=round(hold_s)), hold_s=hold_s)
+        patience.answered()
 
-    def _hand_over(self, events: list[Event], on_event: OnEvent | None) -> None:
-        if on_event is not None:
-            for event in events:
-                self._seen = str(event.id)
-                on_event(event)
+    def _tell(self, on_event: OnEvent, patience: Patience) -> Self:
+        """Hand every event over until the job has ended."""
+        follower = Follower(self._transport, dict(self._document), self._seen, patience)
+        for event in follower.events():
+            self._document, self._seen = follower.job, str(event.id)
+            on_event(event)
+        self._document = follower.job
+        return self
 
     def _result(self, request: dict[str, Any]) -> dict[str, Any]:
         try:

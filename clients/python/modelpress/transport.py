@@ -86,6 +86,23 @@ class Transport:
         """
         return _json_object(self._call_once(request, hold_s))
 
+    @contextmanager
+    def listen(self, request: Json, media_type: str, silence_s: float) -> Iterator[Iterator[str] | None]:
+        """Open *request* as a stream of lines, once; None where the answer is not of the *media_type*.
+
+        Raises:
+            ApiError: the service answered with an error.
+            NetworkError: it did not answer, the connection broke, or was silent for *silence_s* [s].
+        """
+        headers = {**request.get("headers", {}), "Accept": media_type}
+        timeout = httpx.Timeout(self.timeout_s, read=silence_s)
+        with _network_errors(), self._api.stream(**request | {"headers": headers}, timeout=timeout) as response:
+            if response.is_error:
+                response.read()
+                raise api_error(response.status_code, _json(response), _retry_after_s(response))
+            fits = response.headers.get("Content-Type", "").startswith(media_type)
+            yield response.iter_lines() if fits else None
+
     def put(self, url: str, body: Callable[[], Iterable[bytes]], length: int) -> str:
         """Send *length* bytes, made anew by *body* for each try, to a presigned *url*; return the ETag.
 

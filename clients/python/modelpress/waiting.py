@@ -1,14 +1,19 @@
 """How long to wait for a job: until the caller's own timeout, and through outages of the network."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from modelpress.errors import ModelPressError, WaitTimeoutError
 from modelpress.transport import Retry, is_passing
 
+SHORTEST_S = 0.05
 LONG_POLL_S = 20.0
 EVENT_POLL_S = 2.0
 PAUSE_S = 1.0
 OUTAGE_LIMIT_S = 900.0
+SILENCE_S = 45.0
+"""A stream that says nothing for so long is broken: the service speaks three times as often."""
 
 
 class Patience:
@@ -24,10 +29,26 @@ class Patience:
         self._begun = self._answered = self._asked = time.monotonic()
         self._failures = 0
 
-    def ask(self, *, eager: bool) -> float:
-        """Note that a question goes out now; return how long the service may hold the answer back [s]."""
+    def ask(self, *, eager: bool = False) -> float:
+        """Note that a question goes out now; return how long the service may hold the answer back [s].
+
+        Who is *eager* asks more often.
+        """
         self._asked = time.monotonic()
         return min(EVENT_POLL_S if eager else LONG_POLL_S, self._left_s())
+
+    def listen(self) -> float:
+        """Note that a stream is opened now; return how long it may be silent [s]."""
+        self._asked = time.monotonic()
+        return max(SHORTEST_S, min(SILENCE_S, self._left_s()))
+
+    @contextmanager
+    def through_failures(self) -> Iterator[None]:
+        """Take failures of the block for what they are: ``failed``."""
+        try:
+            yield
+        except ModelPressError as error:
+            self.failed(error)
 
     def answered(self) -> None:
         """Note a good answer."""
@@ -50,9 +71,14 @@ class Patience:
         early_s = self._asked + PAUSE_S - time.monotonic()
         time.sleep(max(0.0, min(early_s, self._left_s())))
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether the time is up."""
+        return self._left_s() <= 0
+
     def check(self, job: str) -> None:
         """Raise ``WaitTimeoutError`` if the time is up; *job* says in a few words how things stand."""
-        if self._left_s() <= 0:
+        if self.is_over:
             raise WaitTimeoutError(f"{job} after {self._timeout_s} s. The job goes on: wait again, or cancel it.")
 
     def _left_s(self) -> float:

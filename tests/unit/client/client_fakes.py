@@ -1,6 +1,7 @@
 """A service and an object store, small enough to read, real enough to break."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +48,7 @@ class FakeService(Loopback):
         self.events: list[dict[str, Any]] = []
         self.events_by_look: dict[int, list[dict[str, Any]]] = {}
         self.page_size = 2
+        self.streams = False
         self.upload_page_size = 1000
         self.looks = 0
         self.files: dict[str, bytes] = {}
@@ -111,6 +113,8 @@ class FakeService(Loopback):
     def _events(self, asked: Asked) -> Reply:
         after = asked.query.get("after", "")
         rest = [event for event in self.events if event["id"] > after]
+        if self.streams and asked.headers["Accept"] == "text/event-stream":
+            return Reply(body=stream(rest, self.story[-1]), headers={"Content-Type": "text/event-stream"})
         return Reply(body={"data": rest[: self.page_size], "has_more": len(rest) > self.page_size})
 
     def _result(self, document: dict[str, Any]) -> Reply:
@@ -161,6 +165,12 @@ def job(state: str, **more: Any) -> dict[str, Any]:
         "error": failed if state in {"failed", "cancelled", "expired"} else None,
         **more,
     }
+
+
+def stream(events: list[dict[str, Any]], ended: dict[str, Any]) -> bytes:
+    """Return what a stream says that tells *events* and the end of the job."""
+    told = [f"id: {each['id']}\nevent: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in events]
+    return "".join(["retry: 3000\n\n", ": ping\n\n", *told, f"event: end\ndata: {json.dumps(ended)}\n\n"]).encode()
 
 
 def event(number: int) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 import pytest
-from client_fakes import JOB, RETRY, FakeService, event, job
-from client_loopback import HANG_UP, problem
+from client_fakes import JOB, RETRY, FakeService, event, job, stream
+from client_loopback import HANG_UP, Reply, problem
 from modelpress import Event, Job, ModelPress, errors, waiting
 
 INPUT = {"kind": "audio", "batch_size": 1, "seconds": 10.0, "tokens": None, "pixels": None}
@@ -135,6 +135,60 @@ def test_a_page_lost_half_way_repeats_no_event(client: ModelPress, service: Fake
     waiting_job.wait(timeout=10, on_event=lambda new: seen.append(new.id))
 
     assert seen == [each["id"] for each in service.events]
+
+
+def test_a_stream_is_followed_to_its_end(client: ModelPress, service: FakeService) -> None:
+    """Where the service streams, one request brings all events in order, and how the job has ended."""
+    service.streams, service.events = True, [event(number) for number in range(5)]
+    waited, told = client.job(JOB), []
+    service.story = [job("failed")]
+    waited.wait(timeout=10, on_event=told.append)
+
+    assert [each.id for each in told] == [each["id"] for each in service.events]
+    assert (waited.state, len(service.asked)) == ("failed", 2)
+
+
+@pytest.mark.parametrize("cut_after", [0, 5, 150, 400, 900])
+def test_a_broken_stream_is_gone_on_with(client: ModelPress, service: FakeService, cut_after: int) -> None:
+    """Wherever a stream breaks, the next one goes on after the last event that came whole."""
+    service.streams, service.events = True, [event(number) for number in range(5)]
+    whole = stream(service.events, job("succeeded"))
+    followed = client.job(JOB)
+    broken = Reply(body=whole, headers={"Content-Type": "text/event-stream"}, cut_after=cut_after)
+    service.fail_with(broken, HANG_UP)
+
+    assert [each.id for each in followed.events(follow=True)] == [each["id"] for each in service.events]
+    assert followed.terminal
+
+
+@pytest.mark.parametrize("refusal", [problem(429, "too_many_streams"), problem(503, "not_ready"), Reply(406)])
+def test_who_gets_no_stream_reads_pages(client: ModelPress, service: FakeService, refusal: Reply) -> None:
+    """Where no stream is to be had, the events come page by page, each once."""
+    service.streams, service.events = True, [event(number) for number in range(5)]
+    followed = client.job(JOB)
+    service.fail_with(refusal)
+
+    assert [each.id for each in followed.events(follow=True)] == [each["id"] for each in service.events]
+    assert followed.terminal
+
+
+def test_events_that_are_gone_are_passed_over(client: ModelPress, service: FakeService) -> None:
+    """Where what followed the last event read is no longer kept, reading goes on with what is."""
+    service.events, looked = [event(number) for number in range(2)], client.job(JOB)
+    service.fail_with(problem(410, "events_gone"))
+
+    assert [each.id for each in looked.events("0000-0")] == [each["id"] for each in service.events]
+
+
+def test_a_wait_with_events_keeps_its_time(client: ModelPress, service: FakeService) -> None:
+    """A stream that goes on and on does not keep anybody waiting longer than they wanted."""
+    service.story = [job("running")]
+    waited = client.job(JOB)
+
+    begun = time.monotonic()
+    with pytest.raises(errors.WaitTimeoutError, match="running"):
+        waited.wait(timeout=0.3, on_event=print)
+    assert time.monotonic() - begun < 3
 
 
 def test_an_event_is_a_line() -> None:

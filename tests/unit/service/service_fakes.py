@@ -25,6 +25,7 @@ from service.limiting import RateLimits
 from service.polling import LongPolls
 from service.ports import Services
 from service.settings import ServiceSettings
+from service.streaming import Streams
 
 Json = dict[str, Any]
 KEY, OTHER_KEY = "mp_test_key", "mp_other_key"
@@ -171,6 +172,9 @@ class FakeEvents:
     """Events in a list for each job; ids are ``<ms>-<n>`` as in Redis."""
 
     log: dict[str, list[Json]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    broken: bool = False
+    sleep: Any = None
 
     def append(self, job_id: str, message: str) -> None:
         """Add an event."""
@@ -196,9 +200,46 @@ class FakeEvents:
             begin = int(head)
         return self.log.get(job_id, [])[begin : begin + limit]
 
+    def follow(self, job_id: str, *, after: str, wait_s: float) -> list[Json]:
+        """Return what follows *after*; wait where there is nothing."""
+        if self.broken:
+            raise QueueError("Redis did not answer; try again.")
+        found = self.page(job_id, after=after, limit=1000)
+        if not found:
+            self.sleep(wait_s)
+        return found
+
+    def is_gone(self, job_id: str, after: str) -> bool:
+        """Return whether the test has said so."""
+        return bool(after) and job_id in self.gone
+
     def latest(self, job_id: str, *, limit: int = 50) -> list[Json]:
         """Return the last ones, newest first."""
         return self.log.get(job_id, [])[::-1][:limit]
+
+
+@dataclass
+class FakeCount:
+    """Streams of tenants, and how many each may have."""
+
+    most: int = 2
+    open: list[tuple[str, str]] = field(default_factory=list)
+    renewed: int = 0
+
+    def take(self, tenant: str) -> str | None:
+        """Count one more."""
+        if sum(whose == tenant for whose, _ in self.open) >= self.most:
+            return None
+        self.open.append((tenant, new_id("str")))
+        return self.open[-1][1]
+
+    def renew(self, tenant: str, token: str) -> None:
+        """Remember that it was."""
+        self.renewed += 1
+
+    def give_back(self, tenant: str, token: str) -> None:
+        """Count one less."""
+        self.open.remove((tenant, token))
 
 
 @dataclass
@@ -359,9 +400,10 @@ class World:
         self.admission, self.audit = FakeAdmission(), FakeAudit()
         self.limits = RateLimits(MemoryStorage(), self.settings.rate_limit, self.settings.rate_limit_failures)
         self.tally = FakeTally()
-        self.known_keys, told = MemoryStore(), MemoryStore()
+        self.known_keys, self.counted, told = MemoryStore(), FakeCount(), MemoryStore()
         self.webhooks = Webhooks(told)
         self.deliveries = Deliveries(told, self.webhooks)
+        self.events.sleep = self.clock.sleep
         self.probes: dict[str, Any] = {"queue": lambda: None, "store": lambda: None}
         polls = LongPolls(
             self.settings.long_polls,
@@ -388,6 +430,14 @@ class World:
             long_polls=polls,
             tally=self.tally,
             tracer=NoTracer(),
+            streams=Streams(
+                self.events,
+                self.counted,
+                self.settings.streams,
+                self.settings.stream_s,
+                monotonic=self.clock.monotonic,
+                sleep=self.clock.sleep,
+            ),
         )
         self.app = create_app(outside)
         self.client = self.app.test_client()

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from service_fakes import NOW, OTHER_KEY, World
 
-from deploy.embedded.stack import WEB_THREADS
 from jobs.contract.state import JobState
 from service.settings import ServiceSettings
 
@@ -92,7 +91,7 @@ def test_lets_only_some_wait() -> None:
 
 def test_more_threads_than_waiters(world: World) -> None:
     """However many want to wait, threads are left for everybody else: as many as wait."""
-    assert 2 * world.settings.long_polls <= WEB_THREADS
+    assert 2 * world.settings.long_polls <= world.settings.web_threads
 
 
 @pytest.mark.parametrize("wait", ["31", "-1", "x", "1.5", "", "٣"])

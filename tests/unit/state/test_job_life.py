@@ -11,6 +11,7 @@ from state_clock import Clock
 from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import CancelledError, InvalidRequestError, LeaseLostError, StorageError, UnsafeFormatError
 from jobs.contract.state import JobState
+from jobs.state.events import EventLog
 from jobs.state.ledger import Ledger
 from jobs.state.records import AttemptLostError, Job
 
@@ -192,7 +193,7 @@ def test_progress_is_shown_and_told(ledger: Ledger) -> None:
     ledger.progress(lease, PROGRESS, message="halfway")
 
     assert ledger.show("acme", lease.job.id).progress == PROGRESS
-    event = ledger._events.page(lease.job.id)[-1]
+    event = EventLog(ledger._memory._redis).page(lease.job.id)[-1]
     assert (event["type"], event["stage"], event["message"], event["data"]) == (
         "progress",
         "compress",
@@ -357,7 +358,7 @@ def test_the_latest_events_come_newest_first(ledger: Ledger) -> None:
     """Whoever wants to know how a job stands reads its last events, without all that came before."""
     job = accepted(ledger)
     ledger.request_cancel("acme", job.id)
-    all_of_them = ledger._events.page(job.id)
+    all_of_them = EventLog(ledger._memory._redis).page(job.id)
 
-    assert ledger._events.latest(job.id, limit=2) == all_of_them[:-3:-1]
+    assert EventLog(ledger._memory._redis).latest(job.id, limit=2) == all_of_them[:-3:-1]
     assert len(all_of_them) > 2

@@ -8,6 +8,7 @@ from redis import Redis
 from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import LeaseLostError, StorageError
 from jobs.contract.state import JobState
+from jobs.state.events import EventLog
 from jobs.state.ledger import Ledger
 
 REQUEST = {"model": {"uri": "s3://models/tiny"}, "steps": [{"technique": "low_rank"}]}
@@ -23,7 +24,7 @@ def known(ledger: Ledger, job_id: str) -> dict:
 
 def told(ledger: Ledger, job_id: str) -> list[tuple]:
     """Return the times and states of the state-changing events."""
-    events = ledger._events.page(job_id)
+    events = EventLog(ledger._memory._redis).page(job_id)
     return [(each["at"], each["data"]["state"]) for each in events if each["type"] == "state"]
 
 

@@ -16,7 +16,11 @@ def _get_kwargs(
     *,
     after: str | Unset = UNSET,
     limit: int | Unset = 100,
+    last_event_id: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(last_event_id, Unset):
+        headers["Last-Event-ID"] = last_event_id
 
     params: dict[str, Any] = {}
 
@@ -34,6 +38,7 @@ def _get_kwargs(
         "params": params,
     }
 
+    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -104,13 +109,21 @@ def sync_detailed(
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
     limit: int | Unset = 100,
+    last_event_id: str | Unset = UNSET,
 ) -> Response[EventPage | Problem]:
-    """List what happened to a job, oldest first.
+    """List what happened to a job, oldest first; with `Accept: text/event-stream`, go on while it happens.
+
+     No id is given twice and none changes, also where the service had to put the story together again.
+    In a stream,
+    `reset` says that some events after the last one are no longer kept, and `end` that all is told: its
+    data is the
+    job. Where the stream ends without it, open another after the last id.
 
     Args:
         job_id (str):
         after (str | Unset):
         limit (int | Unset):  Default: 100.
+        last_event_id (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -124,6 +137,7 @@ def sync_detailed(
         job_id=job_id,
         after=after,
         limit=limit,
+        last_event_id=last_event_id,
     )
 
     response = client.get_httpx_client().request(
@@ -139,13 +153,21 @@ def sync(
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
     limit: int | Unset = 100,
+    last_event_id: str | Unset = UNSET,
 ) -> EventPage | Problem | None:
-    """List what happened to a job, oldest first.
+    """List what happened to a job, oldest first; with `Accept: text/event-stream`, go on while it happens.
+
+     No id is given twice and none changes, also where the service had to put the story together again.
+    In a stream,
+    `reset` says that some events after the last one are no longer kept, and `end` that all is told: its
+    data is the
+    job. Where the stream ends without it, open another after the last id.
 
     Args:
         job_id (str):
         after (str | Unset):
         limit (int | Unset):  Default: 100.
+        last_event_id (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,6 +182,7 @@ def sync(
         client=client,
         after=after,
         limit=limit,
+        last_event_id=last_event_id,
     ).parsed
 
 
@@ -169,13 +192,21 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
     limit: int | Unset = 100,
+    last_event_id: str | Unset = UNSET,
 ) -> Response[EventPage | Problem]:
-    """List what happened to a job, oldest first.
+    """List what happened to a job, oldest first; with `Accept: text/event-stream`, go on while it happens.
+
+     No id is given twice and none changes, also where the service had to put the story together again.
+    In a stream,
+    `reset` says that some events after the last one are no longer kept, and `end` that all is told: its
+    data is the
+    job. Where the stream ends without it, open another after the last id.
 
     Args:
         job_id (str):
         after (str | Unset):
         limit (int | Unset):  Default: 100.
+        last_event_id (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -189,6 +220,7 @@ async def asyncio_detailed(
         job_id=job_id,
         after=after,
         limit=limit,
+        last_event_id=last_event_id,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -202,13 +234,21 @@ async def asyncio(
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
     limit: int | Unset = 100,
+    last_event_id: str | Unset = UNSET,
 ) -> EventPage | Problem | None:
-    """List what happened to a job, oldest first.
+    """List what happened to a job, oldest first; with `Accept: text/event-stream`, go on while it happens.
+
+     No id is given twice and none changes, also where the service had to put the story together again.
+    In a stream,
+    `reset` says that some events after the last one are no longer kept, and `end` that all is told: its
+    data is the
+    job. Where the stream ends without it, open another after the last id.
 
     Args:
         job_id (str):
         after (str | Unset):
         limit (int | Unset):  Default: 100.
+        last_event_id (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -224,5 +264,6 @@ async def asyncio(
             client=client,
             after=after,
             limit=limit,
+            last_event_id=last_event_id,
         )
     ).parsed
