@@ -11,6 +11,7 @@ whoever takes it, so nothing is lost; at most something is sent again, under the
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from jobs.contract.webhooks import JOB_EVENTS, EventType
 from jobs.state.objects import ObjectMissingError, ObjectStore
 from jobs.state.records import Job, format_time, new_token, parse_time
 from jobs.state.versions import readable, schema_of
-from jobs.state.webhooks import Endpoint, Webhooks, webhook_prefix
+from jobs.state.webhooks import ENDPOINT_ID, Endpoint, Webhooks, webhook_prefix
 
 KEPT = timedelta(days=30)
 """How long the log remembers a delivery."""
@@ -32,6 +33,10 @@ ATTEMPTS_KEPT = 30
 DELIVERY_ID = r"msg_[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _OUTBOX = "outbox/"
 _AGAIN = ".again"
+_MARKER = re.compile(
+    rf"outbox/(?P<at>[0-9]{{13}})\.(?P<tenant>.+)\.(?P<endpoint>{ENDPOINT_ID})\.(?P<delivery>{DELIVERY_ID})"
+    r"(?P<again>\.again)?"
+)
 _TIMESTAMP_BYTES = 6
 _TOP_MS = 10**13 - 1
 """The latest time that is written with 13 digits of milliseconds."""
@@ -153,9 +158,10 @@ class Deliveries:
         """Yield what is due at *now*, the longest due first."""
         for found in self._store.list(_OUTBOX):
             marker = _read_marker(found.key)
-            if marker.at > now:
+            if marker is not None and marker.at > now:
                 return
-            yield marker
+            if marker is not None:
+                yield marker
 
     def take(self, due: Due) -> Delivery | None:
         """Return the delivery that is to be tried for the marker; None, with the marker put right, where none is."""
@@ -249,9 +255,13 @@ def _marker(delivery: Delivery, at: datetime) -> str:
     return f"{_OUTBOX}{_milliseconds(at):013d}.{delivery.tenant}.{delivery.endpoint}.{delivery.id}"
 
 
-def _read_marker(key: str) -> Due:
-    milliseconds, tenant, endpoint, delivery, *again = key.removeprefix(_OUTBOX).split(".")
-    return Due(key, _EPOCH + int(milliseconds) * _MILLISECOND, tenant, endpoint, delivery, again=bool(again))
+def _read_marker(key: str) -> Due | None:
+    """Return what a marker reminds of; None of an object that is none of ours."""
+    found = _MARKER.fullmatch(key)
+    if found is None:
+        return None
+    at = _EPOCH + int(found["at"]) * _MILLISECOND
+    return Due(key, at, found["tenant"], found["endpoint"], found["delivery"], again=bool(found["again"]))
 
 
 def _document(delivery: Delivery) -> bytes:

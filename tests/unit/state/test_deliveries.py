@@ -364,6 +364,17 @@ def test_the_log_forgets(world: World, endpoint: Endpoint, told: Ledger, memory:
     assert list(memory.list(f"tenants/acme/webhooks/{gone.id}/")) == []
 
 
+@pytest.mark.parametrize("name", ["", "x", "0000000000000.acme.x.y", "9.9.9.9", "0000000000000.acme"])
+def test_what_is_no_marker_stops_nobody(world: World, endpoint: Endpoint, memory: MemoryStore, name: str) -> None:
+    """An object in the outbox that somebody else has put there is left alone."""
+    memory.put(f"outbox/{name}", b"")
+    world.deliveries.test(endpoint, world.clock())
+    world.deliver_due()
+
+    assert len(world.sent) == 1
+    assert world.outbox() == [f"outbox/{name}"]
+
+
 def test_documents_are_json(world: World, endpoint: Endpoint, told: Ledger, memory: MemoryStore) -> None:
     """Deliveries lie in the store as documents with the version of their form."""
     ended(told)
