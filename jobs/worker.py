@@ -20,10 +20,12 @@ from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job as Transport
 from rq.queue import Queue
 from rq.worker import Worker
+from rq.worker.base import WorkerStatus
 from ulid import ULID
 
 from jobs import stopping
@@ -94,6 +96,12 @@ class SafeWorker(Worker):
         self.told_to_stop = time.monotonic()
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
         self._tell_child()
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Say that the worker lives; one that waits and is told to stop does so, if the signal itself went unheard."""
+        if self.told_to_stop is not None and self.get_state() == WorkerStatus.IDLE:
+            raise StopRequested
+        super().heartbeat(timeout, pipeline)
 
     def set_shutdown_requested_date(self) -> None:
         """Let Redis know that the worker stops, if it can be reached."""

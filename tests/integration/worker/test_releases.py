@@ -43,7 +43,7 @@ def test_an_older_worker_beside_a_newer_service(bench: Bench) -> None:
     assert (bench.job(unknown).state, bench.job(unknown).attempt) == (JobState.QUEUED, 0)
     assert older.poll() is None
     older.send_signal(signal.SIGTERM)
-    older.wait(timeout=10)
+    assert older.wait(timeout=30) == 0
     bench.start_worker(KNOWS_REQUEST="2")
     bench.state.queue.enqueue(unknown)  # as the newer janitor does
     ended = bench.wait_ended(unknown)

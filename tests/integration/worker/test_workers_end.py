@@ -7,9 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from bench import Bench
+from rq.exceptions import StopRequested
 from waiting import PATIENCE_S, runs, wait
 
 from jobs.contract.state import JobState
+from jobs.settings import WorkerSettings
+from jobs.state.settings import StateSettings
+from jobs.worker import SafeWorker
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +113,13 @@ def test_an_idle_worker_stops_at_once(bench: Bench) -> None:
     worker.send_signal(signal.SIGTERM)
 
     assert worker.wait(timeout=PATIENCE_S) == 0
+
+
+def test_a_worker_that_missed_the_signal_stops_at_its_next_heartbeat(bench: Bench) -> None:
+    """The signal's exception may get lost in whatever it interrupts; an idle worker notices all the same."""
+    worker = SafeWorker(StateSettings.from_env(bench.environment), WorkerSettings.from_env(bench.environment))
+    worker.set_state("idle")
+    worker.told_to_stop = time.monotonic()
+
+    with pytest.raises(StopRequested):
+        worker.heartbeat()

@@ -23,7 +23,10 @@ def collector() -> Iterator[tuple[str, list[Any]]]:
     spans: list[Any] = []
 
     class Collector(BaseHTTPRequestHandler):
+        """Takes what is sent."""
+
         def do_POST(self) -> None:
+            """Take it."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
             sent = ExportTraceServiceRequest.FromString(body)
             spans.extend(span for each in sent.resource_spans for scope in each.scope_spans for span in scope.spans)
