@@ -1,12 +1,15 @@
 """Two releases side by side: a worker of the older one leaves what only the newer one understands."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from bench import TENANT, Bench
+from bench import ROOT, TENANT, Bench
 
 from jobs.contract.state import JobState
 from jobs.state.records import Job, utc_now
@@ -76,3 +79,14 @@ def test_what_a_job_starts_inherits_no_secret(bench: Bench) -> None:
 
     assert not {name for name in seen if name.endswith(("_KEY", "_TOKEN", "REDIS_URL"))}
     assert bench.environment["MODELPRESS_S3_SECRET_KEY"] not in seen.values()
+
+
+@pytest.mark.parametrize(("arguments", "said"), [(["--list"], "Nothing was changed"), (["--delete"], "Deleted.")])
+def test_the_collector_is_a_command(bench: Bench, arguments: list[str], said: str) -> None:
+    """It says how much could go and why, and whether it went."""
+    program = [sys.executable, "-m", "jobs.collector", *arguments]
+    environment = {**os.environ, **bench.environment}
+    done = subprocess.run(program, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert "expired jobs: 0 objects, 0 bytes" in done.stdout
+    assert said in done.stdout
