@@ -22,8 +22,10 @@ def rig(bare_rig: Rig) -> Iterator[Rig]:
     """Return the rig with a janitor; what the test left is brought to its end and looked at."""
     bare_rig.start_janitor()
     yield bare_rig
-    everything_is_well(bare_rig)
-    bare_rig.stop()
-    bare_rig.accepted.clear()
-    for mark in bare_rig.folder.glob("mark*"):
-        mark.unlink()
+    try:
+        everything_is_well(bare_rig)
+    finally:
+        bare_rig.stop()
+        bare_rig.accepted.clear()
+        for mark in bare_rig.folder.glob("mark*"):
+            mark.unlink()

@@ -45,14 +45,10 @@ def test_kill_gunicorn_mid_request(rig: Rig, every: int) -> None:
         assert rig.ended(accepted).state is JobState.SUCCEEDED
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault.LOST_ANSWER, *(pytest.param(each, marks=pytest.mark.slow) for each in (Fault.ERROR, Fault.BUSY))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.ERROR, Fault.BUSY])
 def test_the_store_fails_while_a_job_is_accepted(rig: Rig, fault: Fault) -> None:
-    """Every call that a request makes to the store goes wrong in turn, until the service gives up.
-
-    The caller is told to try again, does so with the same key, and there is one job.
-    """
+    """A call of a request for a job to the store fails, whichever: sent again with its key, it is one job."""
     rig.start_service()
     rig.start_worker()
     for place in range(_calls_of_a_request(rig)):

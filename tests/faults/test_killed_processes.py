@@ -20,6 +20,7 @@ def test_kill_the_child(rig: Rig) -> None:
     assert (rig.ended(job.id).state, rig.job(job.id).attempt) == (JobState.SUCCEEDED, 2)
 
 
+@pytest.mark.slow
 def test_kill_the_worker(rig: Rig) -> None:
     """Kill -9 of a worker: the process that computes for it ends with it, and another worker does the job."""
     worker = rig.start_worker()
@@ -46,6 +47,7 @@ def test_kill_worker_and_child(rig: Rig) -> None:
     assert (rig.ended(job.id).state, rig.job(job.id).attempt) == (JobState.SUCCEEDED, 2)
 
 
+@pytest.mark.slow
 def test_kill_the_child_every_time(rig: Rig) -> None:
     """Kill -9 of the process that computes, at every attempt: the job fails after its last and says why."""
     rig.start_worker()

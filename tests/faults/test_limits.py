@@ -8,7 +8,7 @@ from jobs.contract.state import JobState
 
 @pytest.mark.parametrize(
     ("limit", "size", "what"),
-    [("RIG_FILE_BYTES", 16, "disk"), ("RIG_MEMORY_BYTES", 2 * 2**30, "memory")],
+    [("RIG_FILE_BYTES", 16, "disk"), pytest.param("RIG_MEMORY_BYTES", 2**30, "memory", marks=pytest.mark.slow)],
 )
 def test_not_enough(rig: Rig, limit: str, size: int, what: str) -> None:
     """The disk is full, or no memory is left: the job fails as `limit_exceeded` and says so; the worker goes on."""

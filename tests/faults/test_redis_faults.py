@@ -54,6 +54,7 @@ def test_redis_dies_for_good(rig: Rig) -> None:
     assert rig.ended(waiting.id).state is JobState.SUCCEEDED
 
 
+@pytest.mark.slow
 def test_flushall(rig: Rig) -> None:
     """FLUSHALL while a job runs and another waits: what Redis knew is rebuilt from the store, and both end."""
     rig.start_worker()
@@ -80,6 +81,7 @@ def test_flushall_and_the_worker_dies(rig: Rig) -> None:
     assert (rig.ended(job.id).state, rig.job(job.id).attempt) == (JobState.SUCCEEDED, 2)
 
 
+@pytest.mark.slow
 def test_a_job_ends_without_redis(rig: Rig) -> None:
     """Redis is away when a job has been done: its result is published all the same, and known once Redis is back."""
     rig.start_worker()

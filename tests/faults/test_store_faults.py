@@ -35,15 +35,16 @@ def test_one_fault_at_every_call(rig: Rig, worker: subprocess.Popen[bytes]) -> N
     """
     calls = _calls_of_a_job(rig)
     for place in range(TODAY % 3, len(calls), 3):
-        _meets(rig, place, FAULTS[(TODAY + place) % len(FAULTS)])
+        _meets(rig, place, FAULTS[(TODAY + place) % len(FAULTS)], last=place + 1 == len(calls))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_at_every_call(rig: Rig, worker: subprocess.Popen[bytes], fault: Fault) -> None:
     """One call of a job to the store goes wrong, whichever, in each of the ways: the job succeeds."""
-    for place in range(len(_calls_of_a_job(rig))):
-        _meets(rig, place, fault)
+    calls = _calls_of_a_job(rig)
+    for place in range(len(calls)):
+        _meets(rig, place, fault, last=place + 1 == len(calls))
 
 
 def test_a_patient_worker_notices_nothing(rig: Rig) -> None:
@@ -55,6 +56,7 @@ def test_a_patient_worker_notices_nothing(rig: Rig) -> None:
     assert (job.state, job.attempt, order.met) == (JobState.SUCCEEDED, 1, 3)
 
 
+@pytest.mark.slow
 def test_a_store_that_stays_away_for_good(rig: Rig, worker: subprocess.Popen[bytes]) -> None:
     """Nothing can be published, attempt after attempt: the job fails after its last with `storage_unavailable`."""
     with rig.at_store.ordered(Fault.ERROR, times=1000, fits=lambda call: call.about("manifest.json")):
@@ -84,16 +86,12 @@ def _calls_of_a_job(rig: Rig) -> list[Call]:
     return list(rig.at_store.calls)
 
 
-def _meets(rig: Rig, place: int, fault: Fault) -> None:
+def _meets(rig: Rig, place: int, fault: Fault, *, last: bool) -> None:
     with rig.at_store.ordered(fault, nth=place) as order:
         job = rig.ended(rig.submit().id)
         wait(lambda: not list(rig.state.ledger.open_ids()))
 
-    assert order.met == 1, f"call {place} was not made"
-    assert (job.state, job.attempt) in {(JobState.SUCCEEDED, 1), (JobState.SUCCEEDED, 2)}, (
-        TODAY,
-        place,
-        fault,
-        job.error,
-    )
+    assert order.met == 1 or last, f"call {place} was not made"  # what is remembered for a while is not asked for
+    assert job.state is JobState.SUCCEEDED, (TODAY, place, fault, job.error)
+    assert job.attempt <= 2, (TODAY, place, fault)
     assert fault not in HARMLESS or job.attempt == 1

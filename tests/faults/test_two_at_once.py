@@ -11,10 +11,7 @@ from jobs.contract.state import JobState
 
 
 def test_a_stale_attempt_wakes_up(rig: Rig) -> None:
-    """A worker and its child sleep through their lease and wake up after another attempt has ended the job.
-
-    Nothing that they still do changes the job: its outcome is the other attempt's.
-    """
+    """A worker and its child wake up after another attempt has ended their job: the job stays as that one ended it."""
     sleeper = rig.start_worker()
     job = rig.submit("work")
     child = rig.working()
@@ -66,6 +63,7 @@ def test_an_entry_is_delivered_twice(rig: Rig) -> None:
         assert (rig.ended(job.id).state, rig.job(job.id).attempt) == (JobState.SUCCEEDED, 1)
 
 
+@pytest.mark.slow
 def test_an_entry_is_delivered_after_the_end(rig: Rig) -> None:
     """An entry of the queue is delivered once more after its job has ended: the job stays as it is."""
     rig.start_worker()

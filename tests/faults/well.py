@@ -11,6 +11,7 @@ from waiting import marked, parent_of, wait
 from jobs.contract.state import JobState
 from jobs.quiet import LOCKS
 from jobs.state.archive import job_prefix
+from jobs.state.retention import Retention
 
 
 def everything_is_well(rig: Rig) -> None:
@@ -18,9 +19,11 @@ def everything_is_well(rig: Rig) -> None:
 
     What is asserted, for every job that was accepted: it ended, and callers see the end that the store has; its story
     tells of one end; what it published is there, byte for byte, and is that of the attempt that ended it. For all:
-    no marker is left, no process without a parent, nothing on the queue, nothing in the workers' scratch folders.
+    no marker is left, no process without a parent, nothing on the queue, nothing in the workers' scratch folders, and,
+    once the collector went round, nothing in the store that attempts have written which came to nothing.
     """
     wait(lambda: not list(rig.state.ledger.open_ids()))
+    wait(lambda: not list(_collected(rig)))
     for job_id in rig.accepted:
         _ended_once(rig, job_id)
     wait(lambda: not list(_orphans(rig)))
@@ -63,6 +66,19 @@ def _published(rig: Rig, job_id: str, attempt: int) -> None:
     for each in manifest["files"]:
         content = store.get(ledger.artifact_key(TENANT, job_id, each["path"]) or "")
         assert (len(content), hashlib.sha256(content).hexdigest()) == (each["bytes"], each["sha256"])
+
+
+def _collected(rig: Rig) -> Iterator[str]:
+    """Let go what the collector may, and yield what attempts wrote that no outcome points to, but for their claims."""
+    for _ in Retention(rig.state.store, rig.state.redis).collect(delete=True):
+        pass
+    for job_id in rig.accepted:
+        prefix = f"{job_prefix(TENANT, job_id)}attempts/"
+        manifest = rig.state.ledger.manifest(TENANT, job_id)
+        kept = f"{prefix}{manifest['attempt']}/" if manifest else "nothing"
+        for info in rig.state.store.list(prefix):
+            if not info.key.endswith("/claim") and not info.key.startswith(kept):
+                yield info.key
 
 
 def _orphans(rig: Rig) -> Iterator[int]:

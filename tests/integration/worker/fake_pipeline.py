@@ -120,10 +120,10 @@ def _litter(spec: CompressionSpec, progress: StageProgress) -> None:
 
 
 def _devour(spec: CompressionSpec, progress: StageProgress) -> None:
-    """Need more memory than a limited child may have, and more disk."""
-    held = [bytearray(200 * 2**20) for _ in range(15)]
+    """Need more disk than a limited child may have, and more memory."""
     (folder,) = Path(os.environ["MODELPRESS_TEMP_DIR"]).glob("*/*-a1")
-    (folder / "big.bin").write_bytes(bytes(held[0][: 2**20]))
+    (folder / "big.bin").write_bytes(bytes(2**20))
+    [bytearray(100 * 2**20) for _ in range(10)]
 
 
 def _tell_environment(spec: CompressionSpec, progress: StageProgress) -> None:
