@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "integration/worker"))
 from jobs.state import patience, records
 
 NUMERIC = (
-    *("torch", "jobs.planning", "jobs.measuring", "jobs.comparing", "jobs.resuming"),
+    *("torch", "transformers", "jobs.planning", "jobs.measuring", "jobs.comparing", "jobs.resuming"),
     "jobs.compression.calibration",
 )
 
