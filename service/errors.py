@@ -181,6 +181,14 @@ class OverloadedError(HttpError):
         return {"Retry-After": "30"}
 
 
+class IdentityUnavailableError(HttpError):
+    """Tokens of the identity provider cannot be checked just now; API keys go on working."""
+
+    code = "identity_unavailable"
+    status = 503
+    retryable = True
+
+
 class NotReadyError(HttpError):
     """A part that the service needs does not answer."""
 

@@ -15,6 +15,7 @@ from jobs.state.records import Job
 from jobs.state.webhooks import Webhooks
 from jobs.telemetry.tally import Counted
 from jobs.telemetry.tracing import Tracer
+from service.identity import Tokens
 from service.limiting import RateLimits
 from service.polling import LongPolls
 from service.settings import ServiceSettings
@@ -194,6 +195,7 @@ class Services:
     keys: Keys
     admission: Admission
     limits: RateLimits
+    tokens: Tokens | None
     audit: Audit
     idempotency: Idempotency
     webhooks: Webhooks

@@ -42,6 +42,13 @@ class ServiceSettings(Settings):
     streams: int = setting("streams of events that one process may have open, a thread each", 64, minimum=0)
     tenant_streams: int = setting("streams of events that a tenant may have open, over all processes", 50, minimum=0)
     stream_s: int = setting("how long a stream of events lasts; its reader opens another", 300, unit="s", minimum=1)
+    oidc_issuer: str = setting("identity provider whose tokens are believed beside API keys; empty: none", "")
+    oidc_audience: str = setting("whom its tokens must be made for: this service, as the provider calls it", "")
+    oidc_jwks_url: str = setting("URL of its public keys", "")
+    oidc_algorithms: tuple[str, ...] = setting("algorithms that its tokens may be signed by", ("RS256", "ES256"))
+    oidc_tenant_claim: str = setting("claim that names the tenant", "tenant")
+    oidc_scope_claim: str = setting("claim with the words that say what a token may do", "scope")
+    oidc_scope_prefix: str = setting("what the words begin with, before read, write or admin", "modelpress:")
     page_secret: str = setting(
         "what signs the sessions of the web page, beside each key's own hash; the same for every process",
         "",

@@ -15,6 +15,7 @@ from jobs.telemetry.settings import TelemetrySettings
 from jobs.telemetry.tally import Tally
 from jobs.telemetry.tracing import open_tracer
 from service.app import create_app
+from service.identity import provider
 from service.limiting import RateLimits
 from service.polling import LongPolls
 from service.ports import Services
@@ -37,6 +38,7 @@ def build(settings: ServiceSettings, state_settings: StateSettings, telemetry: T
             keys=state.keys,
             admission=state.admission,
             audit=state.audit,
+            tokens=provider(settings),
             limits=RateLimits.over(state.redis, settings.rate_limit, settings.rate_limit_failures),
             idempotency=state.idempotency,
             webhooks=state.webhooks,

@@ -26,6 +26,7 @@ from jobs.state.versions import readable, schema_of
 
 USED = "modelpress:keys:used"
 """The Redis hash of when each key was last used."""
+KEY_PREFIX = "mp_"
 _FOLDER = "keys/"
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEY = re.compile(r"mp_(?P<id>[0-9A-HJKMNP-TV-Z]{26})_(?P<secret>[A-Za-z0-9_-]{43})")

@@ -7,7 +7,8 @@ from flask import Blueprint, Response, g, request
 
 from jobs.state.keys import Scope
 from service import sessions
-from service.auth import Caller, admit
+from service.auth import admit
+from service.callers import Caller
 
 SEE_OTHER = 303
 

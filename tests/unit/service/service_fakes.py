@@ -21,6 +21,7 @@ from jobs.state.webhooks import Webhooks
 from jobs.telemetry.tally import Counted
 from jobs.telemetry.tracing import NoTracer
 from service.app import create_app
+from service.identity import provider
 from service.limiting import RateLimits
 from service.polling import LongPolls
 from service.ports import Services
@@ -421,6 +422,7 @@ class World:
             keys=self.keys,
             admission=self.admission,
             limits=self.limits,
+            tokens=provider(self.settings),
             audit=self.audit,
             idempotency=Idempotency(self.known_keys, NO_REDIS, kept_s=86_400),
             webhooks=self.webhooks,
