@@ -19,6 +19,8 @@ def _documented(about: str, kind: str = "string") -> Json:
     return {"schema": {"type": kind}, "description": about}
 
 
+JOB = Job()
+"""Made once: making a schema takes longer than all that it is used for."""
 RETRY_AFTER = {"Retry-After": _documented("When to ask again [s]; only while the job has not ended", "integer")}
 ACCEPTED = {"Location": _documented("Where the job is"), **RETRY_AFTER}
 CONDITIONAL = {"ETag": _documented("Changes whenever the job does"), **RETRY_AFTER}
@@ -58,7 +60,7 @@ def accepted(job: JobRecord) -> Response:
 
 def job_response(job: JobRecord) -> Response:
     """Return the job with its ETag and, until it ends, when to ask again."""
-    response = jsonify(Job().dump(job.to_resource()))
+    response = jsonify(JOB.dump(job.to_resource()))
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
     if not job.state.terminal:
         response.headers["Retry-After"] = str(services().settings.poll_after_s)
