@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from client_fakes import KEY
@@ -82,31 +81,38 @@ def test_what_the_service_signs_is_believed() -> None:
         assert (event.type, event.data.id) == ("job.succeeded", "job_1")
 
 
-def wrong() -> Iterator[tuple[str, bytes, dict[str, Any]]]:
-    """Yield messages that nobody should believe: what is wrong, body and headers."""
-    secret, now = SECRET, datetime.now(UTC)
-    good = signed_headers("msg_1", BODY, (secret,), now)
-    yield "another body", BODY.replace(b"job_1", b"job_2"), good
-    yield "another id", BODY, good | {"webhook-id": "msg_2"}
-    yield "another time", BODY, good | {"webhook-timestamp": str(int(now.timestamp()) + 1)}
-    yield "another secret", BODY, signed_headers("msg_1", BODY, (new_secret(),), now)
-    for minutes in (-6, 6):
-        yield f"{minutes} minutes", BODY, signed_headers("msg_1", BODY, (secret,), now + timedelta(minutes=minutes))
-    for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
-        yield f"no {name}", BODY, {key: text for key, text in good.items() if key != name}
-    for signature in ("", "v1", "v1,", "v1,!!!", "v2," + good["webhook-signature"][3:], "é"):
-        yield f"signature {signature!r}", BODY, good | {"webhook-signature": signature}
-    yield "no time", BODY, good | {"webhook-timestamp": "soon"}
-    broken = b"\xff{"
-    yield "no text", broken, good
-
-
+Sent = tuple[bytes, dict[str, str]]
 SECRET = new_secret()
 
 
-@pytest.mark.parametrize(("body", "sent"), [pytest.param(body, sent, id=said) for said, body, sent in wrong()])
-def test_what_is_wrong_is_not_believed(body: bytes, sent: dict[str, str]) -> None:
+def wrong() -> dict[str, Sent]:
+    """Return messages of this moment that nobody should believe, by what is wrong with them: body and headers."""
+    now = datetime.now(UTC)
+    good = signed_headers("msg_1", BODY, (SECRET,), now)
+    late, early = (signed_headers("msg_1", BODY, (SECRET,), now + timedelta(minutes=each)) for each in (-6, 6))
+    found = {
+        "another body": (BODY.replace(b"job_1", b"job_2"), good),
+        "another id": (BODY, good | {"webhook-id": "msg_2"}),
+        "another time": (BODY, good | {"webhook-timestamp": str(int(now.timestamp()) + 1)}),
+        "another secret": (BODY, signed_headers("msg_1", BODY, (new_secret(),), now)),
+        "six minutes old": (BODY, late),
+        "six minutes early": (BODY, early),
+        "another version": (BODY, good | {"webhook-signature": "v2," + good["webhook-signature"][3:]}),
+        "no time": (BODY, good | {"webhook-timestamp": "soon"}),
+        "no text": (b"\xff{", good),
+    }
+    for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
+        found[f"no {name}"] = (BODY, {key: text for key, text in good.items() if key != name})
+    for signature in ("", "v1", "v1,", "v1,!!!", "é"):
+        found[f"signature {signature!r}"] = (BODY, good | {"webhook-signature": signature})
+    return found
+
+
+@pytest.mark.parametrize("what", wrong())
+def test_what_is_wrong_is_not_believed(what: str) -> None:
     """Whatever is wrong with a message, one error says so."""
+    body, sent = wrong()[what]
+
     with pytest.raises(WebhookVerificationError):
         webhooks.verify(body, sent, SECRET)
 
