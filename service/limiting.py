@@ -22,6 +22,8 @@ WINDOW_S = 60
 POLICY = "requests"
 TOLD_S = 1.0
 """How long a process goes on with what Redis said last of a tenant's room [s]: asking again costs every call."""
+BATCHES = 100
+"""Into how many parts a limit is cut: as many calls of a tenant may be counted at once, far from it."""
 AWAY_S = 5.0
 """How long Redis is left alone after it did not answer [s]."""
 SHUT_S = 10.0
@@ -53,6 +55,28 @@ class Standing:
         response.headers["RateLimit"] = f'"{POLICY}";r={self.remaining};t={self.resets_s}'
 
 
+@dataclass(slots=True)
+class _Room:
+    """What a process knows of a tenant's room.
+
+    Attributes:
+        told: when Redis said it [s].
+        resets: until when the room is this [s].
+        remaining: how many calls there were left then.
+        uncounted: calls since then that Redis does not know of.
+    """
+
+    told: float = 0.0
+    resets: float = 0.0
+    remaining: int = 0
+    uncounted: int = 0
+
+    def is_wide(self, now: float, limit: int) -> bool:
+        """Return whether one more call can be counted later: soon, and far from the limit."""
+        few, far = limit // BATCHES, self.remaining - self.uncounted > limit // 2
+        return far and self.uncounted <= few and now - self.told <= TOLD_S
+
+
 class RateLimits:
     """Counts calls.
 
@@ -70,7 +94,7 @@ class RateLimits:
         self._requests = RateLimitItemPerSecond(requests, WINDOW_S, "tenant") if requests else None
         self._failures = RateLimitItemPerSecond(failures, WINDOW_S, "address") if failures else None
         self._clock = clock
-        self._told: dict[str, tuple[float, float, int]] = {}
+        self._rooms: dict[str, _Room] = {}
         self._shut: dict[str, float] = {}
         self._away_until = 0.0
 
@@ -83,15 +107,20 @@ class RateLimits:
         return cls(storage, requests, failures)
 
     def count(self, tenant: str) -> Standing | None:
-        """Count a call of *tenant* and return where it stands; None where nobody counts."""
-        item = self._requests
-        allowed = self._ask(lambda: self._limiter.hit(item, tenant)) if item else None
-        if item is None or allowed is None:
+        """Count a call of *tenant* and return where it stands; None where nobody counts.
+
+        Far from its limit a tenant's calls are counted here first, and some at a time in Redis.
+        """
+        item, now = self._requests, self._clock()
+        if item is None:
             return None
-        resets, remaining = self._room(item, tenant)
-        return Standing(
-            item.amount, remaining if allowed else 0, max(1, math.ceil(resets - self._clock())), not allowed
-        )
+        room = self._rooms.setdefault(tenant, _Room())
+        room.uncounted += 1
+        allowed = room.is_wide(now, item.amount) or self._counted(item, tenant, room)
+        if allowed is None:
+            return None
+        left = room.remaining - room.uncounted if allowed else 0
+        return Standing(item.amount, max(0, left), max(1, math.ceil(room.resets - now)), not allowed)
 
     def fail(self, address: str) -> bool:
         """Count a call from *address* without a good key; return whether it is one too many."""
@@ -107,16 +136,18 @@ class RateLimits:
         """Return whether *address* has just sent too many calls without a good key."""
         return self._shut.get(address, 0.0) > self._clock()
 
-    def _room(self, item: RateLimitItem, tenant: str) -> tuple[float, int]:
-        """Return until when, and how many calls *tenant* has left: as Redis says, or as it said a moment ago."""
-        told, resets, remaining = self._told.get(tenant, (0.0, 0.0, 0))
-        if self._clock() - told > TOLD_S:
+    def _counted(self, item: RateLimitItem, tenant: str, room: _Room) -> bool | None:
+        """Count in Redis what was not yet, and return whether the last of it is within the limit; None: who knows."""
+        allowed = self._ask(lambda: self._limiter.hit(item, tenant, cost=room.uncounted))
+        if allowed is None:
+            return None
+        if room.uncounted > 1 or self._clock() - room.told > TOLD_S:
             stats = self._ask(lambda: self._limiter.get_window_stats(item, tenant))
-            told, (resets, remaining) = self._clock(), stats or (resets, remaining)
+            room.told, (room.resets, room.remaining) = self._clock(), stats or (room.resets, room.remaining)
         else:
-            remaining = max(0, remaining - 1)
-        self._told[tenant] = (told, resets, remaining)
-        return resets, remaining
+            room.remaining -= 1
+        room.uncounted = 0
+        return allowed
 
     def _ask(self, question: Callable[[], T]) -> T | None:
         if self._clock() < self._away_until:

@@ -1,6 +1,11 @@
-"""Small documents that many requests read: the store keeps them, Redis remembers each for a minute, or its absence."""
+"""Small documents that many requests read: the store keeps them, Redis remembers each for a minute, or its absence.
+
+A process that has just read one takes it as it was for a second more.
+"""
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
@@ -12,19 +17,30 @@ from jobs.state.objects import ObjectMissingError, ObjectStore
 
 CACHE_S = 60
 """How long a document that was changed elsewhere may still be read as it was [s]."""
+HELD_S = 1.0
+"""How long a process holds what it has read: a change by another is seen by all within this time [s]."""
+_HELD_MAX = 10_000
 _ABSENT = "null"
 
 
 class Remembered:
-    """Reads, writes and deletes JSON documents by key; a Redis that is away slows it down and no more."""
+    """Reads, writes and deletes JSON documents by key; a Redis that is away slows it down and no more.
 
-    def __init__(self, store: ObjectStore, redis: "Redis") -> None:
+    Args:
+        store: where they are.
+        redis: a client that decodes its responses.
+        monotonic: tells the time [s].
+    """
+
+    def __init__(self, store: ObjectStore, redis: "Redis", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._redis = redis
+        self._monotonic = monotonic
+        self._held: dict[str, tuple[float, str]] = {}
 
     def read(self, key: str, *, seek: bool = True) -> Json | None:
         """Return the document, or None: also where it would have to be sought in the store, and is not to be."""
-        text = self._cached(key)
+        text = self._at_hand(key) or self._cached(key)
         if text is None and not seek:
             return None
         if text is None:
@@ -44,6 +60,15 @@ class Remembered:
         self._store.delete(key)
         self._keep(key, _ABSENT)
 
+    def _at_hand(self, key: str) -> str | None:
+        until, text = self._held.get(key, (0.0, ""))
+        return text if self._monotonic() < until else None
+
+    def _hold(self, key: str, text: str) -> None:
+        if len(self._held) >= _HELD_MAX:
+            self._held.clear()
+        self._held[key] = (self._monotonic() + HELD_S, text)
+
     def _stored(self, key: str) -> str:
         try:
             return self._store.get(key).decode()
@@ -56,9 +81,13 @@ class Remembered:
                 text: Any = self._redis.get(_cache_key(key))
         except QueueError:
             return None
-        return text if isinstance(text, str) else None
+        if not isinstance(text, str):
+            return None
+        self._hold(key, text)
+        return text
 
     def _keep(self, key: str, text: str) -> None:
+        self._hold(key, text)
         try:
             with redis_errors():
                 self._redis.set(_cache_key(key), text, ex=CACHE_S)

@@ -1,5 +1,6 @@
 """How often anybody may call, what they are told, and what is left of it when Redis is away."""
 
+import time
 from typing import Any
 
 import pytest
@@ -123,3 +124,29 @@ def test_a_long_queue_takes_no_more(world: World) -> None:
     assert (answer.status_code, answer.get_json()["code"]) == (503, "overloaded")
     assert answer.headers["Retry-After"] == "30"
     assert (later.status_code, len(world.ledger.jobs)) == (202, 1)
+
+
+def test_a_large_limit_is_held_by_processes_that_count_on_their_own() -> None:
+    """Two processes that count some calls at a time let a tenant have its limit, and hardly more."""
+    shared, now = MemoryStorage(), time.time()
+    processes = [RateLimits(shared, 1000, 0, clock=lambda: now) for _ in range(2)]
+    standings = [each.count("acme") for _ in range(600) for each in processes]
+    let_in = sum(standing is not None and not standing.refused for standing in standings)
+
+    assert 980 <= let_in <= 1020
+
+
+def test_far_from_its_limit_a_tenant_costs_few_questions() -> None:
+    """Of fifty calls in one second, storage hears of a few at a time, and the answers count down all the same."""
+    asked: list[int] = []
+
+    class Listening(MemoryStorage):
+        def acquire_sliding_window_entry(self, *args: Any, **kwargs: Any) -> bool:
+            asked.append(1)
+            return super().acquire_sliding_window_entry(*args, **kwargs)
+
+    limits = RateLimits(Listening(), 1000, 0, clock=lambda: 1000.0)
+    left = [standing.remaining for _ in range(50) if (standing := limits.count("acme"))]
+
+    assert left == list(range(999, 949, -1))
+    assert len(asked) < 10
