@@ -38,6 +38,7 @@ class Ledger(Protocol):
         labels: Mapping[str, str] | None = None,
         retry_of: str | None = None,
         job_id: str | None = None,
+        is_new: bool = False,
         traceparent: str | None = None,
         admit: Callable[[Job], object],
     ) -> Job:

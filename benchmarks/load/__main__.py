@@ -166,11 +166,12 @@ def served(stack: Stack, bench: Bench, folder: Path) -> Iterator[dict[str, int]]
     """Run the service and the bare view, and give their process ids."""
     body = folder / "body.json"
     body.write_bytes(canonical_json(bench.job.to_resource()))
-    limits = {"MODELPRESS_RATE_LIMIT": "0", "BARE_BODY": str(body)}
+    limits = {f"MODELPRESS_{name}": "1000000000" for name in ("RATE_LIMIT", "QUOTA_OPEN_JOBS", "QUEUE_LIMIT_JOBS")}
+    limits["BARE_BODY"] = str(body)
     environment = {**stack.environment, **limits}
     with ExitStack() as running:
         pids = {}
-        for name, app in (("service", "service.wsgi:app"), ("bare", "benchmarks.load.bare:app")):
+        for name, app in (("service", "service.wsgi:app"), ("bare", "benchmarks.load.bare:create()")):
             options = ("--config", "python:service.serving", "--workers", "1", "--no-control-socket")
             command = (sys.executable, "-m", "gunicorn", app, *options, "--bind", f"{LOOPBACK}:{PORTS[name]}")
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 from flask import Flask, Response
 
-BODY = Path(os.environ["BARE_BODY"]).read_bytes()
-"""The very bytes that the service answers with."""
-app = Flask("bare")
-app.extensions["modelpress"] = SimpleNamespace(streams=SimpleNamespace())
 
+def create() -> Flask:
+    """Return an application that answers with the very bytes that the service does, from the file ``BARE_BODY``."""
+    app, body = Flask("bare"), Path(os.environ["BARE_BODY"]).read_bytes()
+    app.extensions["modelpress"] = SimpleNamespace(streams=SimpleNamespace())
 
-@app.get("/v1/jobs/<job_id>")
-def show(job_id: str) -> Response:
-    """Return the job."""
-    return Response(BODY, mimetype="application/json")
+    @app.get("/v1/jobs/<job_id>")
+    def show(job_id: str) -> Response:
+        return Response(body, mimetype="application/json")
+
+    return app

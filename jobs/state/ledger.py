@@ -82,15 +82,16 @@ class Ledger(LedgerReader):
         parent: str | None = None,
         retry_of: str | None = None,
         job_id: str | None = None,
+        is_new: bool = False,
         traceparent: str | None = None,
         admit: Callable[[Job], object] = lambda job: None,
     ) -> Job:
         """Return a new job, which from now on cannot be lost; enqueue it next (the janitor does if you cannot).
 
-        Where *job_id* says what it shall be called, and it was accepted before, it is returned as it is; *admit* raises
-        where a new one may not be.
+        Where *job_id* says what it shall be called, and it was accepted before, it is returned as it is, unless the id
+        *is_new*: nobody can have used it. *admit* raises where a new one may not be.
         """
-        if job_id is not None and (known := self.show(tenant, job_id)) is not None:
+        if job_id is not None and not is_new and (known := self.show(tenant, job_id)) is not None:
             return known
         now = self._clock()
         job = Job(

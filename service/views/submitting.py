@@ -36,7 +36,8 @@ CREATES = ACCEPTED | REPLAYED
 
 def submitted(kind: JobKind, document: dict[str, Any]) -> Response:
     """Accept a job of *kind* that *document* asks for, announce it, and return 202; once, if the request has a key."""
-    return _answered(new_id("job"), document, lambda job_id: _submit_checked(kind, document, job_id))
+    fresh = new_id("job")
+    return _answered(fresh, document, lambda job_id: _submit_checked(kind, document, job_id, is_new=job_id == fresh))
 
 
 def retried(source: JobRecord) -> Response:
@@ -48,15 +49,24 @@ def retried(source: JobRecord) -> Response:
     return _answered(_retry_id(source), {}, lambda _: retry(source))
 
 
-def _submit_checked(kind: JobKind, document: dict[str, Any], job_id: str) -> JobRecord:
+def _submit_checked(kind: JobKind, document: dict[str, Any], job_id: str, *, is_new: bool) -> JobRecord:
     """Submit, unless *document* wants somebody to be told whom the tenant does not have."""
     if "webhook" in document:
         services().webhooks.require(tenant(), document["webhook"])
-    return submit(kind, document, job_id=job_id)
+    return submit(kind, document, job_id=job_id, is_new=is_new)
 
 
-def submit(kind: str, document: dict[str, Any], *, job_id: str | None = None, retry_of: str | None = None) -> JobRecord:
+def submit(
+    kind: str,
+    document: dict[str, Any],
+    *,
+    job_id: str | None = None,
+    is_new: bool = False,
+    retry_of: str | None = None,
+) -> JobRecord:
     """Accept and announce a job, and return it; the one that there is, if *job_id* was accepted before.
+
+    An id that *is_new* is not looked for, which saves a call to the store.
 
     Raises:
         OverloadedError: too many wait.
@@ -68,6 +78,7 @@ def submit(kind: str, document: dict[str, Any], *, job_id: str | None = None, re
         document,
         labels=document.get("labels"),
         job_id=job_id,
+        is_new=is_new,
         retry_of=retry_of,
         traceparent=traceparent(),
         admit=services().admission.admit,
