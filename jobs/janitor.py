@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.state import JobKind, JobState
@@ -167,19 +168,40 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     state = State.open(state_settings)
-    janitor, tally = Janitor(state.ledger, state.queue, state.landscapes, state.clock), Tally(state.redis)
+    janitor, looking = Janitor(state.ledger, state.queue, state.landscapes, state.clock), None
     while not stop.is_set():
-        began, began_at = time.monotonic(), time.time()
-        try:
-            janitor.round()
-            _tell(tally, janitor.census, time.monotonic() - began, lapses_s=GAUGES_LAPSE_ROUNDS * settings.janitor_s)
-            state.admission.recount(janitor.found, began_at)
-            state.admission.look()
-            state.audit.gather()
-        except (QueueError, StorageError, ObjectMissingError, AccessRefusedError) as error:
-            log.warning("The round was cut short: %s", error)
+        safely(partial(_round, janitor, state, settings))
+        safely(state.audit.gather)
+        looking = beside(looking, state.admission.look)
         stop.wait(settings.janitor_s)
     return 0
+
+
+def safely(part: Callable[[], object]) -> None:
+    """Do a part of the round; whatever it meets with, the others and the next round are not to suffer."""
+    try:
+        part()
+    except (QueueError, StorageError, ObjectMissingError, AccessRefusedError) as error:
+        log.warning("The round was cut short: %s", error)
+    except Exception:  # a document that nobody can read must not cost all jobs their janitor
+        log.exception("A part of the round is left for the next.")
+
+
+def beside(before: threading.Thread | None, part: Callable[[], object]) -> threading.Thread:
+    """Begin with a part that may take longer than a round, unless the one begun *before* goes on; return it."""
+    if before is not None and before.is_alive():
+        return before
+    thread = threading.Thread(target=safely, args=(part,), daemon=True)
+    thread.start()
+    return thread
+
+
+def _round(janitor: Janitor, state: State, settings: WorkerSettings) -> None:
+    began, began_at = time.monotonic(), time.time()
+    janitor.round()
+    took, lapses_s = time.monotonic() - began, GAUGES_LAPSE_ROUNDS * settings.janitor_s
+    _tell(Tally(state.redis), janitor.census, took, lapses_s=lapses_s)
+    state.admission.recount(janitor.found, began_at)
 
 
 def _tell(tally: Tally, census: Census, seconds: float, *, lapses_s: float) -> None:

@@ -1,5 +1,7 @@
 """The janitor's rounds: whatever was left behind is brought in line."""
 
+import threading
+
 import pytest
 from redis import Redis
 from state_clock import Clock
@@ -7,7 +9,7 @@ from state_clock import Clock
 from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import StorageError
 from jobs.contract.state import JobState
-from jobs.janitor import Janitor
+from jobs.janitor import Janitor, beside, safely
 from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
 from jobs.state.queue import JobQueue, Place
@@ -189,3 +191,40 @@ def test_one_bad_marker_does_not_stop_the_round(
 
     assert janitor.round() == 1
     assert queue.place(job) is Place.WAITING
+
+
+def test_a_part_of_the_round_that_meets_a_surprise_costs_nobody_the_janitor(caplog: pytest.LogCaptureFixture) -> None:
+    """A document that cannot be read, or a store that is away, ends that part and is logged; nothing is raised."""
+
+    def unreadable() -> None:
+        raise KeyError("schema")
+
+    def away() -> None:
+        raise StorageError("The object store failed.")
+
+    safely(unreadable)
+    safely(away)
+
+    assert ["left for the next" in each.message or "cut short" in each.message for each in caplog.records] == [
+        True,
+        True,
+    ]
+
+
+def test_what_takes_long_goes_on_beside_the_rounds() -> None:
+    """A part that has not ended is not begun again, and once it has ended it is."""
+    begun, go_on = [], threading.Event()
+
+    def long() -> None:
+        begun.append(1)
+        go_on.wait(30)
+
+    first = beside(None, long)
+    same = beside(first, long)
+    go_on.set()
+    first.join(30)
+    second = beside(same, long)
+    second.join(30)
+
+    assert same is first
+    assert len(begun) == 2
