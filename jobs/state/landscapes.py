@@ -11,6 +11,7 @@ landscape on the queue or the janitor on its round, brings it forward by ``advan
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -31,6 +32,8 @@ from jobs.state.records import Job
 
 REPORTS_KEPT = 256
 """Reports of points that a process keeps at hand: an unfinished landscape is looked at again and again."""
+CANCEL_FOR_S = 2.0
+"""How long somebody who cancels a landscape waits for its points [s]."""
 _TIMESTAMP_BYTES = 6
 
 
@@ -100,9 +103,15 @@ class Landscapes:
         if landscape is not None and not landscape.state.terminal and self.advance(landscape):
             self._enqueue(landscape)
 
-    def cancel_points(self, landscape: Job) -> None:
-        """Ask for the end of what was accepted for *landscape* and still goes on."""
+    def cancel_points(self, landscape: Job, *, for_s: float = CANCEL_FOR_S) -> None:
+        """Ask for the end of what was accepted for *landscape* and still goes on.
+
+        After *for_s* seconds the rest is left to the janitor, to whom points of a landscape that has ended are strays.
+        """
+        until = time.monotonic() + for_s
         for work in self._works(landscape, self._written_roster(landscape) or {}):
+            if time.monotonic() >= until:
+                return
             if work.job is not None and work.job.parent == landscape.id and not work.job.state.terminal:
                 self._ledger.request_cancel(landscape.tenant, work.job.id)
 

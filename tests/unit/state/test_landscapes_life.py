@@ -183,6 +183,19 @@ def test_a_cancelled_landscape_takes_its_own_points_with_it(bench: Bench) -> Non
     assert bench.points(earlier)[0].state is JobState.QUEUED
 
 
+def test_who_cancels_many_points_does_not_wait_for_all_of_them(bench: Bench) -> None:
+    """What is not cancelled in time is cancelled by the janitor's next round."""
+    landscape = bench.begun(heads(0.5, 0.75))
+    cancelled = bench.ledger.request_cancel(TENANT, landscape.id)
+    assert cancelled is not None
+    bench.landscapes.cancel_points(cancelled, for_s=0)
+    at_once = [job.state for job in bench.points(landscape)]
+    bench.janitor.round()
+
+    assert at_once == [JobState.QUEUED, JobState.QUEUED]
+    assert [job.state for job in bench.points(landscape)] == [JobState.CANCELLED, JobState.CANCELLED]
+
+
 def test_the_janitor_cancels_points_whose_landscape_is_gone(bench: Bench) -> None:
     """Nobody was there to cancel the points of a cancelled landscape: the next round does it."""
     landscape = bench.begun(heads(0.5))
