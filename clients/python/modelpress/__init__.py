@@ -32,6 +32,7 @@ from modelpress.errors import (
 from modelpress.job import Job
 from modelpress.records import Event, Manifest, Record
 from modelpress.report import Report
+from modelpress.settings import Settings
 from modelpress.transport import Retry
 from modelpress.uploads import UploadWarning
 
@@ -62,6 +63,7 @@ __all__ = [
     "Report",
     "Retry",
     "ServiceUnavailableError",
+    "Settings",
     "StorageError",
     "UnsafeNameError",
     "UploadRefusedError",

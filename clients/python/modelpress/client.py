@@ -32,12 +32,14 @@ Reference = str | Path | Fields
 class ModelPress:
     """A connection to one service.
 
-    ``base_url`` and ``api_key`` come from ``MODELPRESS_URL`` and ``MODELPRESS_API_KEY`` where they are not given.
+    ``base_url`` and ``api_key`` come from ``MODELPRESS_URL`` and ``MODELPRESS_API_KEY`` where they are not given, else
+    from a *profile* of ``~/.config/modelpress/config.toml``: the one named here or by ``MODELPRESS_PROFILE``, else
+    ``default``.
     *timeout* bounds every single step of every request [s]; *retry* says how patiently to ask again.
     It can be used from several threads, and as a context manager that closes its connections.
 
     Raises:
-        ConfigurationError: no URL or no key.
+        ConfigurationError: no URL or no key, or no such profile.
     """
 
     def __init__(
@@ -45,10 +47,11 @@ class ModelPress:
         base_url: str | None = None,
         api_key: str | None = None,
         *,
+        profile: str | None = None,
         timeout: float = DEFAULT_TIMEOUT_S,
         retry: Retry | None = None,
     ) -> None:
-        self._transport = Transport(Settings.resolve(base_url, api_key), timeout, retry or Retry())
+        self._transport = Transport(Settings.resolve(base_url, api_key, profile), timeout, retry or Retry())
         self.webhooks = Webhooks(self._transport)
 
     def upload(self, path: str | Path) -> str:

@@ -1,12 +1,21 @@
 """A client and the two servers it speaks with."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from client_fakes import KEY, FakeService, FakeStore
 from modelpress import ModelPress, Retry, waiting
 
 QUICK = Retry(tries=3, first_delay_s=0.01, longest_delay_s=0.05)
+
+
+@pytest.fixture(autouse=True)
+def _no_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the profiles of whoever runs the tests out of them."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for variable in ("MODELPRESS_URL", "MODELPRESS_API_KEY", "MODELPRESS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture
