@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from store_proxy import StoreProxy
 from waiting import marked, parent_of, runs, wait
 
-from deploy.embedded.ports import LOOPBACK, free_port
+from deploy.embedded.ports import LOOPBACK, free_port, is_free
 from deploy.embedded.redis import find_binary
 from jobs.state.opening import State
 from jobs.state.records import Job
@@ -142,7 +142,11 @@ class Rig:
         return self._start("janitor", ("-m", "jobs.janitor"), settings, None)
 
     def start_service(self) -> subprocess.Popen[bytes]:
-        """Start gunicorn, and return once it answers; ``api`` is a caller with a key."""
+        """Start gunicorn, and return once it answers; ``api`` is a caller with a key.
+
+        Workers of one that was killed listen for a moment more, and must not answer in its place.
+        """
+        wait(lambda: is_free(self.port))
         options = ("--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket")
         command = ("-m", "gunicorn", "service.wsgi:app", "--config", "python:service.serving", *options)
         bound = ("--bind", f"{LOOPBACK}:{self.port}", "--worker-tmp-dir", str(self.folder))
