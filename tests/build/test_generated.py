@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from deploy.constraints import OURS, declared
+from deploy.examples_page import EXAMPLES
+from deploy.examples_page import files as example_names
+from deploy.examples_page import with_files as shown_files
 from deploy.readme import BEGIN, END, with_table
 from jobs.contract.catalogue import catalogue
 
@@ -45,3 +48,16 @@ def test_every_requirement_is_constrained(root: Path) -> None:
 def test_constraints_serve_any_machine(root: Path) -> None:
     """No host, no path and no local build is named."""
     assert not re.search(r"://|/|\+|@", (root / "constraints.txt").read_text().partition("\n")[2])
+
+
+def test_an_example_that_is_not_shown_is_refused() -> None:
+    """A page that leaves out a file of docs/examples is not written."""
+    with pytest.raises(SystemExit, match=r"receiver\.py"):
+        shown_files("no marks")
+
+
+def test_an_example_is_shown_as_it_is(root: Path) -> None:
+    """The committed page has each file whole."""
+    text = (root / "docs/pipelines.md").read_text()
+
+    assert all((EXAMPLES / name).read_text() in text for name in example_names())

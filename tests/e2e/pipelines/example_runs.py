@@ -1,0 +1,30 @@
+"""The examples of docs/examples, run as their readers run them: by a fresh interpreter, with nothing else set."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.embedded.stack import ROOT
+
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+def environment(home: Path, **variables: str) -> dict[str, str]:
+    """Return what a fresh process sees: this project's Python first on the path, *home*, and *variables*."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {"PATH": path, "HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **variables}
+
+
+def printed(example: str, *arguments: object, home: Path, **variables: str) -> str:
+    """Return what the *example* prints, given *arguments*."""
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / example, *map(str, arguments)],
+        cwd=home,
+        env=environment(home, **variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
