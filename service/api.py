@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from http import HTTPStatus
 from inspect import getdoc
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import flask_smorest
 from apispec.ext.marshmallow import MarshmallowPlugin, OpenAPIConverter
@@ -68,6 +68,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.scope = scope
         self._prepare_doc_cbks.append(self._prepare_problem_doc)
+
+    def arguments(self, schema: type[Schema], **options: Any) -> Callable[[View], View]:
+        """Return a decorator that passes what was sent, read by *schema*, which is made once and not for each call."""
+        return cast(Callable[[View], View], super().arguments(schema(), **options))
 
     def reads_header(self, parameter: Json) -> Callable[[View], View]:
         """Return a decorator that publishes a header which the view reads by itself, beside its arguments."""

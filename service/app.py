@@ -1,6 +1,7 @@
 """Where the HTTP side is put together: collaborators come in, an application goes out."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -66,6 +67,10 @@ class App(Flask):
         """Log a fault with the id that its answer carries."""
         self.logger.error("%s: fault in %s %s", g.request_id, request.method, request.path, exc_info=exc_info)
 
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *func*: all here are plain functions, and asking each at each call takes longer than most of them."""
+        return func
+
 
 def create_app(services: Services) -> Flask:
     """Return the application that serves the API with *services*."""
@@ -121,7 +126,9 @@ def _name_request() -> None:
 
 
 def _add_headers(response: Response) -> Response:
+    said = {name.lower() for name, _ in response.headers}
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in said:
+            response.headers.add(name, value)
     response.headers["X-Request-Id"] = g.request_id
     return response

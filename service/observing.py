@@ -7,7 +7,7 @@ from typing import cast
 
 from flask import Flask, Response, g, request
 
-from jobs.telemetry.logs import about
+from jobs.telemetry.logs import bind, forget
 from jobs.telemetry.tracing import known_traceparent, trace_id
 from service import metrics
 from service.ports import services
@@ -32,7 +32,7 @@ def traceparent() -> str | None:
 
 def name_caller(tenant: str, caller: str) -> None:
     """Have the log lines of this call carry whose it is and what its credential is called."""
-    g.watched.enter_context(about(tenant=tenant, caller=caller))
+    bind(tenant=tenant, caller=caller)
 
 
 def _begin() -> None:
@@ -41,7 +41,8 @@ def _begin() -> None:
     came = known_traceparent(request.headers.get("traceparent"))
     name = f"{request.method} {_route() or metrics.UNKNOWN}"
     g.traceparent = g.watched.enter_context(services().tracer.span(name, came, serves=True))
-    g.watched.enter_context(about(request_id=g.request_id, trace_id=trace_id(g.traceparent)))
+    forget()
+    bind(request_id=g.request_id, trace_id=trace_id(g.traceparent))
 
 
 def _end(response: Response) -> Response:
@@ -62,6 +63,7 @@ def _end(response: Response) -> Response:
 def _forget(_: BaseException | None) -> None:
     metrics.IN_PROGRESS.dec()
     g.watched.close()
+    forget()
 
 
 def _route() -> str | None:

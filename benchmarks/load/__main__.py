@@ -36,11 +36,16 @@ RESULTS = Path(__file__).parents[1] / "results" / "load.json"
 TENANT = "load"
 BODY = {"model": {"uri": "s3://models/tiny"}, "steps": [{"technique": "head_pruning", "heads_removed": 0.5}]}
 STREAMS, QUEUED = 50, 1000
-NOTICED_S = PING_EVERY_S + 2
-"""When it is noticed that the readers of streams are gone, and their places are free [s]."""
+NOTICED_S = 2 * PING_EVERY_S + 2
+"""When the second ping has failed, at the latest, and the places of readers who are gone are free [s]."""
 GETS, POSTS = 400, 40
-AIMS = {"get": 0.6, "post": 0.7, "memory": 1.1, "queued": 1.5, "streams": 1.5}
-PORTS = {"service": 18_431, "bare": 18_432}
+AIMS = {"get": 0.6, "reading": None, "post": 0.7, "memory": 1.1, "queued": 1.5, "streams": 1.5}
+PORTS = {"service": 18_431, "bare": 18_432, "reading": 18_433}
+APPS = {
+    "service": "service.wsgi:app",
+    "bare": "benchmarks.load.bare:create()",
+    "reading": "benchmarks.load.bare:create_reading()",
+}
 
 
 class Bench:
@@ -54,10 +59,10 @@ class Bench:
         self.gets = {name: prepared(port, "GET", path, key) for name, port in PORTS.items()}
         self.post = prepared(PORTS["service"], "POST", "/v1/compressions", key, json.dumps(BODY).encode())
 
-    def get_ratio(self) -> float:
-        """Return the service's throughput over that of the bare view."""
-        took = {name: sum(times_s(request, GETS)) for name, request in self.gets.items()}
-        return took["bare"] / took["service"]
+    def get_ratio(self, server: str = "service") -> float:
+        """Return the throughput of *server* over that of the bare view."""
+        took = {name: sum(times_s(self.gets[name], GETS)) for name in ("bare", server)}
+        return took["bare"] / took[server]
 
     def post_ratio(self) -> float:
         """Return the time of the store's two writes over that of a request that needs them."""
@@ -133,6 +138,7 @@ def measured(bench: Bench, rounds: int) -> dict[str, list[float]]:
     """Return the ratios of each question, round by round."""
     questions: dict[str, Callable[[], float]] = {
         "get": bench.get_ratio,
+        "reading": lambda: bench.get_ratio("reading"),
         "post": bench.post_ratio,
         "streams": lambda: bench.p99_ratio(bench.streams),
         "queued": lambda: bench.p99_ratio(bench.queued),
@@ -171,7 +177,7 @@ def served(stack: Stack, bench: Bench, folder: Path) -> Iterator[dict[str, int]]
     environment = {**stack.environment, **limits}
     with ExitStack() as running:
         pids = {}
-        for name, app in (("service", "service.wsgi:app"), ("bare", "benchmarks.load.bare:create()")):
+        for name, app in APPS.items():
             options = ("--config", "python:service.serving", "--workers", "1", "--no-control-socket")
             command = (sys.executable, "-m", "gunicorn", app, *options, "--bind", f"{LOOPBACK}:{PORTS[name]}")
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)

@@ -32,6 +32,16 @@ def about(**ids: Any) -> AbstractContextManager[None]:
     return structlog.contextvars.bound_contextvars(**{name: value for name, value in ids.items() if value is not None})
 
 
+def bind(**ids: Any) -> None:
+    """Have the lines of this thread carry *ids* until it is told to forget them."""
+    structlog.contextvars.bind_contextvars(**{name: value for name, value in ids.items() if value is not None})
+
+
+def forget() -> None:
+    """Have the lines of this thread carry no ids."""
+    structlog.contextvars.clear_contextvars()
+
+
 def configure(settings: TelemetrySettings, secrets: Iterable[str] = (), stream: TextIO = sys.stderr) -> None:
     """Send the logs of this process to *stream*.
 

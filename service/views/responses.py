@@ -4,23 +4,22 @@ import hashlib
 from pathlib import PurePosixPath
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, current_app, request
 
 from jobs.state.records import Job as JobRecord
 from service.auth import tenant
 from service.errors import GoneError, NoResultError, NotFoundError, ReportNotReadyError
+from service.parsing import JSON
 from service.ports import services
-from service.schemas.answers import Job
 
 Json = dict[str, Any]
+COMPACT = (",", ":")
 
 
 def _documented(about: str, kind: str = "string") -> Json:
     return {"schema": {"type": kind}, "description": about}
 
 
-JOB = Job()
-"""Made once: making a schema takes longer than all that it is used for."""
 RETRY_AFTER = {"Retry-After": _documented("When to ask again [s]; only while the job has not ended", "integer")}
 ACCEPTED = {"Location": _documented("Where the job is"), **RETRY_AFTER}
 CONDITIONAL = {"ETag": _documented("Changes whenever the job does"), **RETRY_AFTER}
@@ -60,7 +59,7 @@ def accepted(job: JobRecord) -> Response:
 
 def job_response(job: JobRecord) -> Response:
     """Return the job with its ETag and, until it ends, when to ask again."""
-    response = jsonify(JOB.dump(job.to_resource()))
+    response = Response(current_app.json.dumps(job.to_resource(), separators=COMPACT), mimetype=JSON)
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
     if not job.state.terminal:
         response.headers["Retry-After"] = str(services().settings.poll_after_s)

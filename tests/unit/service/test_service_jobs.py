@@ -6,6 +6,7 @@ import pytest
 from service_fakes import NOW, OTHER_KEY, World
 
 from jobs.contract.state import JobState
+from service.schemas.answers import Job as JobSchema
 from service.settings import ServiceSettings
 
 KEYED = {"Idempotency-Key": "try again"}
@@ -23,6 +24,16 @@ def test_shows_a_job(world: World) -> None:
     assert waiting.headers["ETag"] != ended.headers["ETag"]
     assert not waiting.headers["ETag"].startswith("W/")
     assert waiting.headers["Cache-Control"] == "private, no-cache"
+
+
+def test_a_job_is_shown_as_its_schema_has_it(world: World) -> None:
+    """What is sent without a schema, for speed, is to the letter what the schema would have sent."""
+    job = world.submit()
+    world.ledger.move(job, JobState.FAILED, error={"code": "out_of_memory", "message": "Too large."})
+    shown = world.call("GET", f"/v1/jobs/{job}").get_json()
+
+    assert shown["error"]["code"] == "out_of_memory"
+    assert JobSchema().dump(shown) == shown
 
 
 @pytest.mark.parametrize("path", ["", "/events", "/report", "/artifacts", "/artifacts/config.json"])
