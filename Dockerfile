@@ -1,8 +1,12 @@
-# Two images from one file:
-#   docker build --target service -t modelpress-service .
-#   docker build --target worker  -t modelpress-worker  .    also runs the janitor (… python -m jobs.janitor) and the courier (… jobs.courier)
-# Where pip's index serves CUDA builds of torch and CPU ones are wanted, name an index of those:
+# Three images from one file:
+#   docker build --target service     -t modelpress-service     .
+#   docker build --target worker      -t modelpress-worker      .
+#   docker build --target worker-cuda -t modelpress-worker-cuda .    the same for GPUs; runs with `--gpus all`
+# The worker's image also runs the janitor (… python -m jobs.janitor), the courier (… jobs.courier), the collector
+# (… jobs.collector), and what makes a bucket and tries the store (… jobs.bucket).
+# Where pip's index serves CUDA builds of torch and CPU ones are wanted, or the other way round, name an index of those:
 #   --build-arg PIP_EXTRA_INDEX_URL=…
+#   --build-arg CUDA_INDEX_URL=…
 
 FROM python:3.11.14-slim-bookworm AS python
 ENV PATH=/opt/venv/bin:$PATH \
@@ -24,8 +28,13 @@ RUN pip install --constraint constraints.txt '.[service]'
 FROM dependencies AS worker-dependencies
 RUN pip install --constraint constraints.txt '.[worker]'
 
+FROM dependencies AS worker-cuda-dependencies
+ARG CUDA_INDEX_URL=
+RUN pip install --constraint constraints.txt ${CUDA_INDEX_URL:+--extra-index-url "$CUDA_INDEX_URL"} '.[worker]' && \
+    python -c "import torch; assert torch.version.cuda, f'{torch.__version__} is not for GPUs: name an index in CUDA_INDEX_URL.'"
+
 FROM python AS nobody-special
-RUN useradd --system --uid 10001 --create-home modelpress
+RUN useradd --system --uid 10001 --create-home modelpress && install --directory --owner=10001 /scratch
 USER 10001
 
 FROM nobody-special AS service
@@ -41,9 +50,16 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/livez', timeout=4)"]
 CMD ["gunicorn", "service.wsgi:app", "--config", "python:service.serving", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
 
-FROM nobody-special AS worker
-COPY --from=worker-dependencies /opt/venv /opt/venv
+FROM nobody-special AS any-worker
 COPY jobs jobs
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, socket, sys, redis; r = redis.Redis.from_url(os.environ['MODELPRESS_REDIS_URL']); sys.exit(not any(r.scan_iter(f'rq:worker:{socket.gethostname()}-*')))"]
+    CMD ["python", "-m", "jobs.pulse", "worker"]
 CMD ["python", "-m", "jobs.worker"]
+
+FROM any-worker AS worker
+COPY --from=worker-dependencies --link /opt/venv /opt/venv
+
+FROM any-worker AS worker-cuda
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=worker-cuda-dependencies --link /opt/venv /opt/venv

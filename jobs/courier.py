@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from jobs.contract.errors import StorageError
 from jobs.delivering import Messenger
 from jobs.posting import post
+from jobs.pulse import beat
 from jobs.settings import CourierSettings
 from jobs.state.deliveries import Deliveries, Due
 from jobs.state.objects import AccessRefusedError, ObjectMissingError
@@ -197,6 +198,7 @@ def main() -> int:
     messenger = Messenger(state.webhooks, state.deliveries, post)
     courier = Courier(state.deliveries, messenger, Locks(state.redis), tally, threads=settings.courier_threads)
     while not stop.is_set():
+        beat("courier")
         try:
             courier.round()
         except _STORE_FAILS as error:

@@ -20,6 +20,7 @@ from functools import partial
 
 from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.state import JobKind, JobState
+from jobs.pulse import beat
 from jobs.settings import WorkerSettings
 from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
@@ -170,6 +171,7 @@ def main() -> int:
     state = State.open(state_settings)
     janitor, looking = Janitor(state.ledger, state.queue, state.landscapes, state.clock), None
     while not stop.is_set():
+        beat("janitor")
         safely(partial(_round, janitor, state, settings))
         safely(state.audit.gather)
         looking = beside(looking, state.admission.look)

@@ -32,6 +32,7 @@ from jobs import stopping
 from jobs.confining import die_with, limit_child
 from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.state import JobState
+from jobs.pulse import beat
 from jobs.scratch import empty, scratch_folder, sweep, unique_worker_name
 from jobs.settings import WorkerSettings, compute_single_threaded
 from jobs.state.objects import AccessRefusedError, ObjectMissingError
@@ -101,6 +102,7 @@ class SafeWorker(Worker):
         """Say that the worker lives; one that waits and is told to stop does so, if the signal itself went unheard."""
         if self.told_to_stop is not None and self.get_state() == WorkerStatus.IDLE:
             raise StopRequested
+        beat("worker")
         super().heartbeat(timeout, pipeline)
 
     def set_shutdown_requested_date(self) -> None:

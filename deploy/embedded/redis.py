@@ -1,5 +1,6 @@
-"""A Redis of our own: on loopback, with a password, every write in an append-only file."""
+"""A Redis of our own: on loopback, with the users that every installation has, every write in an append-only file."""
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -12,6 +13,9 @@ from deploy.embedded.ports import LOOPBACK, Ports
 from deploy.embedded.processes import Program, StartError, write_private
 
 BINARY_VARIABLE = "MODELPRESS_REDIS_SERVER"
+USERS = Path(__file__).parents[1] / "redis/users.acl"
+OWNER = "default"
+"""The user who may do everything: only for who owns the stack."""
 
 _CONF = """\
 bind {host}
@@ -23,6 +27,7 @@ appendfsync everysec
 save ""
 maxmemory-policy noeviction
 daemonize no
+{users}
 """
 
 
@@ -37,14 +42,22 @@ class EmbeddedRedis:
 
     @property
     def url(self) -> str:
-        """Return the URL with the password in it."""
-        return f"redis://:{self._password()}@{LOOPBACK}:{self._ports.of(self.name)}/0"
+        """Return the URL for the stack's owner, with the password in it."""
+        return self.url_of(OWNER)
+
+    def url_of(self, user: str) -> str:
+        """Return the URL for *user*, one of those in ``users.acl``."""
+        return f"redis://{user}:{self._password(user)}@{LOOPBACK}:{self._ports.of(self.name)}/0"
 
     def program(self) -> Program:
         """Return what to run, its configuration written."""
         conf = self._folder / "redis.conf"
         text = _CONF.format(
-            host=LOOPBACK, port=self._ports.of(self.name), password=self._password(), folder=self._folder
+            host=LOOPBACK,
+            port=self._ports.of(self.name),
+            password=self._password(OWNER),
+            folder=self._folder,
+            users=self._users(),
         )
         write_private(conf, text)
         return Program(self.name, (str(find_binary()), str(conf)), {"LC_ALL": "C"}, str(self._folder))
@@ -57,8 +70,18 @@ class EmbeddedRedis:
             except redis.RedisError:
                 return False
 
-    def _password(self) -> str:
-        path = self._folder / "password"
+    def _users(self) -> str:
+        """Return the lines of ``users.acl``, but for the owner's, with the hashes of their passwords."""
+        lines = [line for line in USERS.read_text().splitlines() if line.startswith("user ")]
+        found = {line.split()[1]: line for line in lines}
+        return "\n".join(
+            line.replace(f"{{{user}}}", hashlib.sha256(self._password(user).encode()).hexdigest())
+            for user, line in found.items()
+            if user != OWNER
+        )
+
+    def _password(self, user: str) -> str:
+        path = self._folder / ("password" if user == OWNER else f"password_{user}")
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_private(path, secrets.token_urlsafe(24))

@@ -167,7 +167,7 @@ class Stack:
             "MODELPRESS_METRICS_TOKEN": self._kept_secret("metrics_token"),
         }
         return [
-            Program(name, (sys.executable, "-m", *command), environment | extra, str(ROOT))
+            Program(name, (sys.executable, "-m", *command), environment | self._as(name) | extra, str(ROOT))
             for name, command, extra in (
                 (WEB, service, signing),
                 ("worker", ("jobs.worker",), {}),
@@ -175,6 +175,10 @@ class Stack:
                 ("courier", ("jobs.courier",), {}),
             )
         ]
+
+    def _as(self, name: str) -> dict[str, str]:
+        """Return how the program *name* reaches Redis: with no more rights than it has anywhere."""
+        return {"MODELPRESS_REDIS_URL": self._redis.url_of(name if name in {WEB, "courier"} else "worker")}
 
     def _kept_secret(self, name: str) -> str:
         """Return the secret *name*: made once, so that sessions and scrapers outlast a restart."""

@@ -1,73 +1,17 @@
-"""The Dockerfile and the compose file, as far as they can be tried without containers."""
+"""The Dockerfile, as far as it can be tried without containers."""
 
-import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import venv
-from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from dockerfile import command, copied, lay_out, lineage, stages, variables
 
-from jobs.state.settings import PREFIX, StateSettings
-from service.settings import ServiceSettings
-
-TARGETS = ("service", "worker")
-
-
-@dataclass
-class Stage:
-    """One stage of the Dockerfile: its parent and its instructions in order."""
-
-    parent: str
-    instructions: list[tuple[str, str]] = field(default_factory=list)
-
-
-def stages(root: Path) -> dict[str, Stage]:
-    """Return the stages by name."""
-    text = re.sub(r"(?m)^#.*\n", "", (root / "Dockerfile").read_text()).replace("\\\n", " ")
-    found: dict[str, Stage] = {}
-    for line in filter(None, text.splitlines()):
-        word, _, rest = line.partition(" ")
-        if word == "FROM":
-            parent, _, name = rest.partition(" AS ")
-            found[name] = Stage(parent)
-        else:
-            found[name].instructions.append((word, rest.strip()))
-    return found
-
-
-def lineage(found: dict[str, Stage], name: str) -> list[tuple[str, str]]:
-    """Return all instructions that make the image *name*, oldest first."""
-    stage = found[name]
-    return (lineage(found, stage.parent) if stage.parent in found else []) + stage.instructions
-
-
-def copied(instructions: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return ``(source, target)`` of everything that comes from the repository."""
-    pairs = []
-    for word, rest in instructions:
-        if word == "COPY" and not rest.startswith("--from"):
-            *sources, target = rest.split()
-            pairs += [(source, target) for source in sources]
-    return pairs
-
-
-def lay_out(root: Path, into: Path, instructions: list[tuple[str, str]]) -> None:
-    """Copy to *into* what the image gets from the repository."""
-    for source, target in copied(instructions):
-        place = into / target / (Path(source).name if target.endswith("/") else "")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if (root / source).is_dir():
-            shutil.copytree(root / source, place, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(root / source, place)
+TARGETS = ("service", "worker", "worker-cuda")
 
 
 def test_the_linter_finds_nothing(root: Path) -> None:
@@ -101,7 +45,7 @@ def test_an_image_says_how_it_is(root: Path, target: str) -> None:
     instructions = dict(lineage(stages(root), target))
 
     assert "HEALTHCHECK" in instructions
-    assert json.loads(instructions["CMD"])
+    assert command(lineage(stages(root), target))
 
 
 def test_no_secret_is_baked_in(root: Path) -> None:
@@ -145,8 +89,8 @@ def test_the_service_image_installs(root: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     environment = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "HOME"))}
     environment["PATH"] = f"{tmp_path / 'venv/bin'}:{os.environ['PATH']}"
-    for command in installs:
-        subprocess.run(command, shell=True, cwd=tmp_path, env=environment, check=True)  # noqa: S602 - the image's own
+    for install in installs:
+        subprocess.run(install, shell=True, cwd=tmp_path, env=environment, check=True)  # noqa: S602 - the image's own
     lay_out(root, tmp_path, found["service"].instructions)
     python = tmp_path / "venv/bin/python"
 
@@ -156,33 +100,22 @@ def test_the_service_image_installs(root: Path, tmp_path: Path) -> None:
     assert subprocess.run([python, "-c", "import torch"], env=environment, check=False, stderr=-1).returncode == 1
 
 
-def compose(root: Path) -> dict[str, Any]:
-    """Return the compose file."""
-    document: dict[str, Any] = yaml.safe_load((root / "deploy/compose.yaml").read_text())
-    return document
+def test_workers_for_gpus_differ_in_their_torch_alone(root: Path) -> None:
+    """The worker for GPUs has the files and the command of the other, and is shown the machine's GPUs."""
+    found = stages(root)
+    plain, cuda = lineage(found, "worker"), lineage(found, "worker-cuda")
+
+    assert copied(cuda) == copied(plain)
+    assert command(cuda) == command(plain)
+    assert variables(cuda).keys() - variables(plain).keys() == {"NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"}
 
 
-def test_compose_builds_what_the_dockerfile_has(root: Path) -> None:
-    """Each service is built from a target of the Dockerfile, or is an image with a version."""
-    for service in compose(root)["services"].values():
-        assert (
-            service["build"]["target"] in TARGETS if "build" in service else re.search(r":\d+\.\d+", service["image"])
-        )
+def test_an_image_for_gpus_is_not_built_without_cuda(root: Path, tmp_path: Path) -> None:
+    """Where the index gave a torch for CPUs, the build ends with a sentence that says what to do."""
+    install = next(rest for word, rest in stages(root)["worker-cuda-dependencies"].instructions if word == "RUN")
+    (tmp_path / "torch.py").write_text("__version__ = '2.13.0+cpu'\nversion = type('', (), {'cuda': None})\n")
+    check = install.partition(" && ")[2].replace("python", sys.executable, 1)
+    run = subprocess.run(check, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S602 - the image's own
 
-
-def test_compose_gives_every_setting_that_is_needed(root: Path) -> None:
-    """The settings start from what compose gives, and it gives none that does not exist."""
-    given = compose(root)["services"]["service"]["environment"]
-    names = (*StateSettings.__dataclass_fields__, *ServiceSettings.__dataclass_fields__)
-    known = {PREFIX + name.upper() for name in names}
-
-    assert given.keys() <= known
-    assert StateSettings.from_env(dict.fromkeys(given, "redis://:secret@value"))
-
-
-def test_compose_keeps_redis_on_disk(root: Path) -> None:
-    """Redis appends every write to a file in a volume."""
-    redis = compose(root)["services"]["redis"]
-
-    assert "--appendonly yes" in redis["command"][-1]
-    assert redis["volumes"] == ["redis:/data"]
+    assert run.returncode == 1
+    assert "2.13.0+cpu is not for GPUs: name an index in CUDA_INDEX_URL." in run.stderr
