@@ -6,9 +6,10 @@ INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
 PEERS := .peers
+PIPELINES := .pipelines
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-landscape landscape-paper test test-all faults check audit generate drift constraints quality up down status clean
+.PHONY: help setup demo demo-landscape landscape-paper test test-all test-pipelines faults check audit generate drift constraints quality up down status clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,15 @@ test: $(INSTALLED) ## the tests
 
 test-all: $(INSTALLED) ## the tests, the slow ones too
 	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+test-pipelines: $(INSTALLED) $(PIPELINES) ## the examples of docs/pipelines.md, with the programs that they are for in an environment over .venv
+	@OMP_NUM_THREADS=1 $(PIPELINES)/bin/python -m pytest tests/e2e/pipelines
+
+$(PIPELINES): tests/e2e/pipelines/requirements.txt
+	@$(RUN) -m venv $@
+	@$(RUN) -c "import site; print('import site; site.addsitedir(%r)' % site.getsitepackages()[0])" > "$$(echo $@/lib/python3.*/site-packages)/below.pth"
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 faults: $(INSTALLED) ## kill, cut off, fill up and confuse every part, at length: a quarter of an hour
 	@$(RUN) -m pytest tests/faults tests/unit/state/test_any_order.py $(PYTEST_ARGS)
@@ -92,4 +102,4 @@ status: ## say what runs
 	@$(RUN) -m deploy.embedded status
 
 clean: down ## stop the stack and remove its state, the installation and all caches
-	@rm -rf .modelpress .test-stack test-output $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .modelpress .test-stack test-output $(VENV) $(PEERS) $(PIPELINES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

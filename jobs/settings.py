@@ -42,6 +42,12 @@ class WorkerSettings(Settings):
         "how long a worker that is told to stop gives its job to hand itself over", 30, unit="s", minimum=0
     )
     retry_delay_s: int = setting("how long a job waits after a failure of the store", 10, unit="s", minimum=0)
+    mlflow_tracking_uri: str = setting(
+        "MLflow's tracking server, which learns of results with the label mlflow_model; empty: none does",
+        "",
+        secret=True,
+    )
+    mlflow_timeout_s: int = setting("how long a worker waits for MLflow; the job goes on", 20, unit="s", minimum=1)
     janitor_s: float = setting("how often the janitor makes its round", 10.0, unit="s", minimum=0.1)
 
 

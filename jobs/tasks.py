@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import torch
 from rq.timeouts import JobTimeoutException
 
-from jobs import comparing, measuring, pipeline, planning, stopping
+from jobs import comparing, measuring, pipeline, planning, registering, stopping
 from jobs.adapters.data import fetch_data
 from jobs.adapters.models import fetch
 from jobs.adapters.settings import SourceSettings
@@ -41,6 +41,7 @@ from jobs.reporting import PACKAGES, environment
 from jobs.resuming import GoingOn, Resuming, StartingOver
 from jobs.scratch import empty, scratch_folder
 from jobs.settings import WorkerSettings, forget_secrets, worker_name
+from jobs.state.archive import attempt_prefix
 from jobs.state.calibrations import Calibrations
 from jobs.state.checkpoints import Checkpoints
 from jobs.state.opening import State
@@ -66,7 +67,7 @@ def run_job(job_id: str) -> None:
         SourceSettings.from_env(),
         State.open(StateSettings.from_env()),
     )
-    forget_secrets(StateSettings, SourceSettings)
+    forget_secrets(StateSettings, SourceSettings, WorkerSettings)
     try:
         _run(job_id, settings, sources, state)
     except NewerDocumentError as error:
@@ -263,7 +264,7 @@ class Attempt:
         made_by: Mapping[str, Any],
         report_progress: Reporter,
     ) -> None:
-        publish(
+        manifest = publish(
             self.state.store,
             self.lease,
             out,
@@ -272,6 +273,9 @@ class Attempt:
             versions={key: text for key, text in made_by.items() if isinstance(text, str)},
             before_each=lambda done, total: report_progress("publish", done, total),
         )
+        files = f"s3://{self.state.store.bucket}/{attempt_prefix(self.lease)}files"
+        if said := registering.offer(self.settings, self.lease.job, source=files, report=report, manifest=manifest):
+            report_progress("publish", len(manifest["files"]), len(manifest["files"]), said)
 
     def _give_up(self, error: ModelPressError, stage: str | None) -> None:
         delay = self.settings.retry_delay_s

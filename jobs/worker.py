@@ -201,7 +201,7 @@ def main() -> int:
     compute_single_threaded()
     try:
         state_settings, settings = StateSettings.from_env(), WorkerSettings.from_env()
-        configure(TelemetrySettings.from_env(), secrets_of(state_settings))
+        configure(TelemetrySettings.from_env(), secrets_of(state_settings, settings))
     except SettingsError as error:
         sys.exit(str(error))
     sweep(Path(settings.temp_dir))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.embedded.ports import LOOPBACK, free_port
 from deploy.embedded.processes import StartError
 from deploy.embedded.stack import BUCKET, Stack
 from deploy.embedded.swift import check_attributes
@@ -17,6 +18,7 @@ FOLDER_VARIABLE = "MODELPRESS_TEST_STACK"
 DATA_VARIABLE = "MODELPRESS_DEV_DATA"
 OWNER_VARIABLE = "MODELPRESS_TEST_OWNER"
 TRUSTED_VARIABLE = "MODELPRESS_WEBHOOK_HOSTS"
+MLFLOW_VARIABLE = "MODELPRESS_MLFLOW_TRACKING_URI"
 ROOT = Path(__file__).parents[1]
 
 
@@ -26,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[FOLDER_VARIABLE] = str(_state_folder())
         os.environ[OWNER_VARIABLE] = str(os.getpid())
         os.environ[TRUSTED_VARIABLE] = "localhost"  # where tests receive webhooks
+        os.environ[MLFLOW_VARIABLE] = f"http://{LOOPBACK}:{free_port(taken=set())}"  # nobody is there, save in one test
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
