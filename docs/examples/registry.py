@@ -7,11 +7,7 @@ from modelpress.mlflow import register
 
 model, name = sys.argv[1:]
 with ModelPress() as press:
-    job = press.compress(
-        model=model,
-        steps=[{"technique": "head_pruning", "heads_removed": 0.5}],
-        profile={"inputs": [{"kind": "text", "tokens": 128}]},
-    )
+    job = press.compress(model=model, steps=[{"technique": "head_pruning", "heads_removed": 0.5}])
     version = register(job.wait(), name)
 
 print(f"{version.name}, version {version.version}")
