@@ -2,8 +2,8 @@
 #   docker build --target service     -t modelpress-service     .
 #   docker build --target worker      -t modelpress-worker      .
 #   docker build --target worker-cuda -t modelpress-worker-cuda .    the same for GPUs; runs with `--gpus all`
-# The worker's image also runs the janitor (… python -m jobs.janitor), the courier (… jobs.courier), the collector
-# (… jobs.collector), and what makes a bucket and tries the store (… jobs.bucket).
+# The worker's image also runs the janitor (… python -m jobs.janitor), the courier (… jobs.courier) and the collector
+# (… jobs.collector), the service's what makes a bucket and tries the store (… jobs.bucket).
 # Where pip's index serves CUDA builds of torch and CPU ones are wanted, or the other way round, name an index of those:
 #   --build-arg PIP_EXTRA_INDEX_URL=…
 #   --build-arg CUDA_INDEX_URL=…
@@ -34,12 +34,12 @@ RUN pip install --constraint constraints.txt ${CUDA_INDEX_URL:+--extra-index-url
     python -c "import torch; assert torch.version.cuda, f'{torch.__version__} is not for GPUs: name an index in CUDA_INDEX_URL.'"
 
 FROM python AS nobody-special
-RUN useradd --system --uid 10001 --create-home modelpress && install --directory --owner=10001 /scratch
+RUN useradd --system --uid 10001 --create-home modelpress && install --directory --owner=10001 /scratch /scratch/modelpress-locks-10001
 USER 10001
 
 FROM nobody-special AS service
 COPY --from=service-dependencies /opt/venv /opt/venv
-COPY jobs/__init__.py jobs/
+COPY jobs/__init__.py jobs/bucket.py jobs/
 COPY jobs/contract jobs/contract
 COPY jobs/state jobs/state
 COPY jobs/landscape jobs/landscape

@@ -70,6 +70,6 @@ def command(instructions: list[tuple[str, str]]) -> list[str]:
 
 
 def health_check(instructions: list[tuple[str, str]]) -> list[str]:
-    """Return how the image is asked whether it is well, with ``CMD`` before it."""
+    """Return how the image is asked whether it is well."""
     found: list[str] = json.loads(dict(instructions)["HEALTHCHECK"].partition(" CMD ")[2])
-    return ["CMD", *found]
+    return found

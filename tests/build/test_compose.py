@@ -1,6 +1,7 @@
 """The compose file, as far as it can be tried without containers; `test_composed.py` runs what it runs."""
 
 import json
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -10,15 +11,12 @@ import jsonschema
 import pytest
 import yaml
 from composition import compose, required
-from dockerfile import stages
+from dockerfile import lineage, stages
+from variables import known
 
-from jobs.adapters.settings import SourceSettings
-from jobs.settings import CourierSettings, WorkerSettings
-from jobs.state.settings import PREFIX, StateSettings
-from service.settings import ServiceSettings
-
-SETTINGS = (StateSettings, ServiceSettings, WorkerSettings, CourierSettings, SourceSettings)
-KNOWN = {PREFIX + name.upper() for kind in SETTINGS for name in kind.__dataclass_fields__}
+from jobs.quiet import LOCKS
+from jobs.settings import WorkerSettings
+from jobs.state.settings import StateSettings
 
 
 def ours(root: Path) -> dict[str, Any]:
@@ -47,7 +45,7 @@ def test_it_gives_only_settings_that_exist(root: Path) -> None:
     for service in ours(root).values():
         given = service["environment"]
 
-        assert given.keys() <= KNOWN
+        assert given.keys() <= known()
         assert StateSettings.from_env({name: "redis://:secret@value" for name in given if "RETENTION" not in name})
 
 
@@ -101,6 +99,17 @@ def test_workers_are_given_the_time_to_hand_over(root: Path) -> None:
 
     for name in ("worker", "worker-cuda"):
         assert int(compose(root)["services"][name]["stop_grace_period"].removesuffix("s")) > grace + 10
+
+
+def test_workers_of_a_machine_keep_each_other_quiet(root: Path) -> None:
+    """All workers share the folder of locks by which one that measures has the machine to itself."""
+    user = dict(lineage(stages(root), "worker"))["USER"]
+    for name in ("worker", "worker-cuda"):
+        worker = compose(root)["services"][name]
+        folder = Path(worker["environment"]["MODELPRESS_TEMP_DIR"], LOCKS.replace(str(os.getuid()), user))
+
+        assert f"locks:{folder}" in worker["volumes"]
+        assert str(folder) in dict(lineage(stages(root), name))["RUN"]  # is the user's own, as a new volume then is
 
 
 def test_grafana_finds_its_dashboard(root: Path) -> None:

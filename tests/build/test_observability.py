@@ -9,10 +9,9 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
+from shown import known
 
 from jobs.contract.errors import ModelPressError
-from jobs.telemetry.tally import COUNTERS, GAUGES
-from service.metrics import OWN
 
 FOLDER = Path(__file__).parents[2] / "deploy/observability"
 
@@ -33,19 +32,6 @@ def asked() -> Iterator[str]:
     """Yield every question that is put to Prometheus."""
     yield from (rule["expr"] for rule in alerts())
     yield from (target["expr"] for panel in panels() for target in panel["targets"])
-
-
-def known() -> set[str]:
-    """Return the name of every series that the service shows."""
-    own = {sample for family in OWN.collect() for sample in series(family.name, family.type)}
-    counted = {f"{each.name}_total" for each in COUNTERS} | {each.name for each in GAUGES}
-    return own | counted | {"modelpress_redis_up"}
-
-
-def series(name: str, kind: str) -> set[str]:
-    """Return what a family is called when it is asked for."""
-    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
-    return {name + suffix for suffix in suffixes[kind]}
 
 
 @pytest.mark.parametrize("question", list(asked()))
