@@ -64,7 +64,7 @@ check: $(INSTALLED) ## all that guards a change: format, lint, types, imports, s
 	@$(MAKE) --no-print-directory drift
 	@$(MAKE) --no-print-directory test
 
-generate: $(INSTALLED) ## rewrite what is generated: catalogue, page of architectures, openapi.yaml, client, reload code, README table, pages of errors, settings, faults and examples
+generate: $(INSTALLED) ## rewrite what is generated: catalogue, page of architectures, openapi.yaml, client, reload code, README table, pages of errors, settings, faults, examples and the command
 	@$(RUN) -m jobs.compression.catalogue $(GENERATE_ARGS)
 	@$(RUN) -m jobs.compression.matrix $(GENERATE_ARGS) > /dev/null
 	@$(RUN) -m service.openapi $(GENERATE_ARGS)
@@ -75,6 +75,7 @@ generate: $(INSTALLED) ## rewrite what is generated: catalogue, page of architec
 	@$(RUN) -m deploy.readme $(GENERATE_ARGS)
 	@$(RUN) -m deploy.reliability_page $(GENERATE_ARGS)
 	@$(RUN) -m deploy.examples_page $(GENERATE_ARGS)
+	@$(RUN) -m deploy.command_page $(GENERATE_ARGS)
 
 drift: ## fail if something generated is stale
 	@$(MAKE) --no-print-directory generate GENERATE_ARGS=--check

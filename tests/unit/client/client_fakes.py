@@ -77,6 +77,7 @@ class FakeService(Loopback):
     def _calls(self) -> dict[tuple[str, str], Callable[[Asked], Reply]]:
         return {
             ("POST", "compressions"): self._create,
+            ("POST", "landscapes"): self._create,
             ("POST", "plans"): self._create,
             ("POST", "profiles"): self._create,
             ("GET", "jobs"): self._jobs,

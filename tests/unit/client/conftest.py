@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from client_fakes import KEY, FakeService, FakeStore
+from command_shell import Shell
 from modelpress import ModelPress, Retry, waiting
 
 QUICK = Retry(tries=3, first_delay_s=0.01, longest_delay_s=0.05)
@@ -38,3 +39,19 @@ def client(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mo
     monkeypatch.setattr(waiting, "PAUSE_S", 0.01)
     with ModelPress(service.url, KEY, timeout=5, retry=QUICK) as connected:
         yield connected
+
+
+@pytest.fixture
+def outside(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Return a shell that knows no service."""
+    monkeypatch.setattr(waiting, "PAUSE_S", 0.01)
+    monkeypatch.setattr(Retry, "delay_s", lambda *_: 0.01)
+    return Shell(capsys)
+
+
+@pytest.fixture
+def shell(outside: Shell, service: FakeService, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Return a shell whose environment names the service."""
+    monkeypatch.setenv("MODELPRESS_URL", service.url)
+    monkeypatch.setenv("MODELPRESS_API_KEY", KEY)
+    return outside

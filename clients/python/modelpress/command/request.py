@@ -1,0 +1,109 @@
+"""What a command line asks for, as the keyword arguments of the client's methods."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modelpress.command.amounts import pair
+from modelpress.command.usage import wrong
+from modelpress.command.vocabulary import UnknownWordError, Vocabulary, packaged
+
+Request = dict[str, Any]
+Catalogue = Callable[[], Mapping[str, Any]]
+"""Returns the JSON Schema of each technique that the service itself knows."""
+
+SCHEME = "://"
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML in which ``1e-4`` is a number, as in JSON and in YAML 1.2."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"-?(0|[1-9]\d*)(\.\d+)?[eE][+-]?\d+$"), list("-0123456789")
+)
+
+
+def read_spec(path: str | None, fields: Iterable[str]) -> Request:
+    """Return the request in the file at *path* (``-``: in stdin), JSON or YAML; it may have no others than *fields*."""
+    if path is None:
+        return {}
+    with wrong("--spec"):
+        document = _document(path)
+        unknown = [str(name) for name in document if name not in fields]
+        if unknown:
+            raise ValueError(f"{path} has {', '.join(unknown)}; a request has {', '.join(fields)}")
+        return {name: _with_paths(name, value) for name, value in document.items()}
+
+
+def reference(text: str) -> str | Path:
+    """Return where a model or data is: a URI as it is, anything else as a local path, which must be there."""
+    if SCHEME in text:
+        return text
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise ValueError(f"{path.absolute()} is not there; expected a local path, or s3://…, hf://… or upload://…")
+    return path
+
+
+def steps(texts: Iterable[str], newer: Catalogue) -> list[dict[str, Any]]:
+    """Return the techniques to apply, in order; what is not known here is looked up in the *newer* catalogue."""
+    with wrong("--technique"):
+        return [_step(text, newer) for text in texts]
+
+
+def probes(texts: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the probes to judge by; their data may be local."""
+    with wrong("--evaluate"):
+        found = [packaged("probe").parse(text) for text in texts]
+        return [each | {"data": {"uri": reference(each["data"]["uri"])}} if "data" in each else each for each in found]
+
+
+def labels(texts: Iterable[str]) -> dict[str, str]:
+    """Return labels by name."""
+    with wrong("--label"):
+        return dict(pair(text, "team=speech") for text in texts)
+
+
+def _step(text: str, newer: Catalogue) -> dict[str, Any]:
+    try:
+        return packaged("technique").parse(text)
+    except UnknownWordError as unknown:
+        return _newer_step(text, newer, unknown)
+
+
+def _newer_step(text: str, newer: Catalogue, unknown: UnknownWordError) -> dict[str, Any]:
+    schemas = newer()
+    if not schemas:
+        raise unknown
+    return Vocabulary("technique", schemas).parse(text)
+
+
+def _document(path: str) -> Request:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8")
+        document = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is neither JSON nor YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise TypeError(f"expected an object with fields such as model and steps in {path}; got {document!r:.80}")
+    return document
+
+
+def _with_paths(name: str, value: Any) -> Any:
+    """Return *value*, the field *name* of a request, in which local models and data are paths."""
+    if isinstance(value, str) and name == "uri":
+        return reference(value)
+    if isinstance(value, str) and name in {"model", "data"}:
+        return {"uri": reference(value)}
+    if isinstance(value, list):
+        return [_with_paths("", each) for each in value]
+    if isinstance(value, dict):
+        return {inner: _with_paths(inner, each) for inner, each in value.items()}
+    return value
