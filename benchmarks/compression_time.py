@@ -22,9 +22,10 @@ from transformers import HubertConfig, HubertModel, PreTrainedModel
 
 from benchmarks.peers import TOOLS, one_thread, said, versions
 from benchmarks.smaller_faster import HEADS, UNITS, context
-from jobs.batches import Batch, synthetic_batch
+from jobs.batches import Batch
 from jobs.compression.technique import apply
 from jobs.contract.spec import InputSpec, Step
+from jobs.inputs import synthetic_batch
 from jobs.profiling.size import count_nonzero, count_parameters
 
 RESULTS = Path(__file__).parent / "results" / "compression_time.json"

@@ -37,10 +37,11 @@ from transformers import (
 
 from benchmarks.closed_forms import bert_macs, gpt2_macs, hubert_macs, melhubert_macs, vit_macs
 from benchmarks.peers import one_thread, said, versions
-from jobs.batches import Batch, inference, synthetic_batch
+from jobs.batches import Batch, inference
 from jobs.checkpoint.export import quietly
 from jobs.checkpoint.modelpress_melhubert import MelHubertConfig, MelHubertModel
 from jobs.contract.spec import InputSpec
+from jobs.inputs import synthetic_batch
 from jobs.profiling.macs import count_macs
 
 RESULTS = Path(__file__).parent / "results" / "mac_counting.json"

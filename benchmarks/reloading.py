@@ -25,10 +25,11 @@ from transformers import AutoModel, PreTrainedModel
 from benchmarks.compression_time import ours
 from benchmarks.peers import TOOLS, one_thread, said, versions
 from benchmarks.smaller_faster import HEADS, UNITS
-from jobs.batches import Batch, synthetic_batch
+from jobs.batches import Batch
 from jobs.checkpoint.export import quietly
 from jobs.checkpoint.writer import write_artifact
 from jobs.contract.spec import InputKind, InputSpec
+from jobs.inputs import synthetic_batch
 from jobs.profiling.size import count_nonzero, count_parameters
 
 RESULTS = Path(__file__).parent / "results" / "reloading.json"

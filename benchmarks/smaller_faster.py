@@ -28,11 +28,12 @@ import torch
 import transformers
 from transformers import BertConfig, BertModel, HubertConfig, HubertModel, PreTrainedModel
 
-from jobs.batches import inference, synthetic_batches
+from jobs.batches import inference
 from jobs.checkpoint.export import quietly
 from jobs.compression.anatomy import anatomy_of
 from jobs.compression.technique import Context, apply
 from jobs.contract.spec import InputSpec, Runtime, Step
+from jobs.inputs import synthetic_batches
 from jobs.judging import short_batch
 from jobs.profiling.breakdown import breakdown
 from jobs.profiling.latency import PairedTimes, Pass, Stopwatch, pinned_threads, speedup, time_in_turns, wall_ms

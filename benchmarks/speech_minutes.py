@@ -26,13 +26,14 @@ import torch
 import transformers
 from transformers import HubertConfig, HubertModel, PreTrainedModel
 
-from jobs.batches import ListBatches, synthetic_batch
+from jobs.batches import ListBatches
 from jobs.compression import calibration, factoring, flows, levels, obs, sparsegpt
 from jobs.compression.anatomy import anatomy_of
 from jobs.compression.regression import Regression
 from jobs.compression.target import reach
 from jobs.compression.technique import Context, apply
 from jobs.contract.spec import InputSpec, Step, Target
+from jobs.inputs import synthetic_batch
 
 RESULTS = Path(__file__).parent / "results" / "speech_minutes.json"
 RECORDINGS, SECONDS, BATCH_SIZE = 64, 5.0, 8

@@ -23,12 +23,13 @@ from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaModel, PreTrainedModel
 
-from jobs.batches import Batch, synthetic_batch
+from jobs.batches import Batch
 from jobs.checkpoint.shards import ShardWriter
 from jobs.compression.anatomy import Anatomy
 from jobs.compression.streaming import stream
 from jobs.contract.errors import CancelledError
 from jobs.contract.spec import InputSpec, Step
+from jobs.inputs import synthetic_batch
 
 RESULTS = Path(__file__).parent / "results" / "streaming_memory.json"
 WIDTH, UNITS, HEADS, LAYERS, VOCABULARY = 2048, 5504, 16, 38, 32_000

@@ -24,9 +24,10 @@ from jobs.delivering import Messenger
 from jobs.posting import post
 from jobs.pulse import beat
 from jobs.settings import CourierSettings
-from jobs.state.deliveries import Deliveries, Due
+from jobs.state.deliveries import Deliveries
 from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State
+from jobs.state.outbox import Due
 from jobs.state.records import utc_now
 from jobs.state.settings import SettingsError, StateSettings
 from jobs.telemetry.logs import configure, secrets_of
@@ -203,6 +204,8 @@ def main() -> int:
             courier.round()
         except _STORE_FAILS as error:
             log.warning("The round was cut short: %s", error)
+        except Exception:  # what nobody can read must not cost all tenants their courier
+            log.exception("The round was cut short.")
         stop.wait(settings.courier_s)
     courier.stop()
     return 0

@@ -4,6 +4,7 @@ Source: Standard Webhooks 1.0: what is signed, when to try again, which answers 
 """
 
 import email.utils
+import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,8 +18,10 @@ from jobs.contract.receivers import Receiver
 from jobs.contract.spec import canonical_json
 from jobs.contract.webhooks import EventType
 from jobs.posting import Answer, PostError
-from jobs.state.deliveries import Deliveries, Delivery, Due, Tried
+from jobs.state.deliveries import Deliveries, Delivery, Tried
+from jobs.state.outbox import Due
 from jobs.state.records import format_time, utc_now
+from jobs.state.versions import NewerDocumentError
 from jobs.state.webhooks import Endpoint, Webhooks
 
 SCHEDULE_S = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
@@ -28,6 +31,7 @@ JITTER = 0.2
 FAILING_MAX = timedelta(days=5)
 """How long nothing may arrive at an endpoint before it is switched off."""
 WAIT_MAX_S = SCHEDULE_S[-1]
+log = logging.getLogger("modelpress.delivering")
 Post = Callable[[Receiver, bytes, Mapping[str, str]], Answer]
 
 
@@ -57,11 +61,18 @@ class Messenger:
         self._jitter = jitter
 
     def deliver(self, due: Due) -> bool:
-        """Try what *due* reminds of; return False where the receiver failed."""
-        delivery = self._deliveries.take(due)
+        """Try what *due* reminds of; return False where the receiver failed.
+
+        What a newer release wrote is left to such a one.
+        """
+        try:
+            delivery = self._deliveries.take(due)
+            endpoint = self._webhooks.show(due.tenant, due.endpoint) if delivery else None
+        except NewerDocumentError as error:
+            log.info("%s is left to newer couriers: %s", due.delivery, error)
+            return True
         if delivery is None:
             return True
-        endpoint = self._webhooks.show(due.tenant, due.endpoint)
         if endpoint is None or not endpoint.active:
             dropped = Tried(format_time(self._clock()) or "", None, "The endpoint is deleted or switched off.", 0)
             self._deliveries.put_back(due, _given_up(replace(delivery, attempts=(*delivery.attempts, dropped))))

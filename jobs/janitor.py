@@ -22,12 +22,13 @@ from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.state import JobKind, JobState
 from jobs.pulse import beat
 from jobs.settings import WorkerSettings
+from jobs.state.failures import AttemptLostError, run_timeout_error
 from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
 from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State
 from jobs.state.queue import JobQueue, Place
-from jobs.state.records import AttemptLostError, Job, run_timeout_error, utc_now
+from jobs.state.records import Job, utc_now
 from jobs.state.settings import SettingsError, StateSettings
 from jobs.state.versions import NewerDocumentError
 from jobs.telemetry.census import Census

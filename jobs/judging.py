@@ -6,11 +6,12 @@ from typing import Any, final
 
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Batches, ListBatches, held_out, longest_audio, longest_text, synthetic_batch
+from jobs.batches import Batch, Batches, ListBatches, held_out
 from jobs.compression.anatomy import Anatomy
 from jobs.contract.quality import Fidelity, Score
 from jobs.contract.spec import InputKind, InputSpec
 from jobs.evaluation.fidelity import Pairing
+from jobs.inputs import longest_audio, longest_text, synthetic_batch
 
 JUDGING_BATCHES = 4
 """Batches that fidelity is measured on, at most; and as many at most decide what is kept of what is learnt."""

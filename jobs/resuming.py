@@ -5,6 +5,7 @@ was interrupted ends with the same weights as one that was not.
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from jobs.contract.report import StepReport
 
 STEPS = "steps"
 """The name under which the model is kept as the steps so far have left it."""
+log = logging.getLogger("modelpress.resuming")
 _MODEL, _REPORTS, _SNAPSHOT = "model", "steps.json", "snapshot.safetensors"
 
 Stepped: TypeAlias = tuple[PreTrainedModel, tuple[StepReport, ...]]
@@ -100,9 +102,13 @@ class GoingOn:
             folder = Path(name)
             if not self.depot.fetch(STEPS, folder):
                 return None
+            try:
+                reports = _reports((folder / _REPORTS).read_text())
+            except (ValueError, TypeError, KeyError) as error:
+                log.warning("Starts over: another release has kept what it did in another way (%s).", error)
+                return None
             model = deepcopy(load_model(folder / _MODEL))  # as steps find it: in memory of its own, not a mapped file
-            reports = json.loads((folder / _REPORTS).read_text())
-        return model, tuple(StepReport(**{**each, "notes": tuple(each["notes"])}) for each in reports)
+        return model, reports
 
     def training(self, name: str) -> Checkpoints:
         """Return where the training *name* keeps snapshots."""
@@ -129,5 +135,9 @@ class _Snapshots:
 
     def load(self) -> Snapshot | None:
         with TemporaryDirectory(dir=self.job.scratch) as folder:
-            self.job.depot.fetch(self.name, Path(folder))
-            return FileCheckpoints(Path(folder) / _SNAPSHOT).load()
+            found = self.job.depot.fetch(self.name, Path(folder))
+            return FileCheckpoints(Path(folder) / _SNAPSHOT).load() if found else None
+
+
+def _reports(text: str) -> tuple[StepReport, ...]:
+    return tuple(StepReport(**{**each, "notes": tuple(each["notes"])}) for each in json.loads(text))

@@ -14,10 +14,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from jobs.batches import (
-    Batches,
-    settled_input,
-)
+from jobs.batches import Batches
 from jobs.checkpoint.export import export
 from jobs.checkpoint.plan import Plan
 from jobs.checkpoint.precision import store_as, stored_dtype
@@ -39,6 +36,7 @@ from jobs.contract.timing import RuntimeFigures, Speedup
 from jobs.datasets import read_batches
 from jobs.evaluation.fidelity import fidelity
 from jobs.evaluation.probes import Probes
+from jobs.inputs import settled_input
 from jobs.judging import Judgement, Judging, divided, paired, short_batch, synthetic
 from jobs.profiling.profile import Subject, inputs_of, profile_pair
 from jobs.profiling.runtimes import figures_of_pair, time_runtimes

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import nn
 
-from jobs.batches import Batch, settled_input
+from jobs.batches import Batch
 from jobs.checkpoint.fitting import BUILD_ERRORS
 from jobs.checkpoint.precision import store_as
 from jobs.checkpoint.soundness import first_unfinite, unfinite_source
@@ -32,6 +32,7 @@ from jobs.contract.quality import Fidelity
 from jobs.contract.report import Forecast, InputForecast, PlanReport, Profile, Report, StepReport
 from jobs.contract.spec import CompressionSpec, Json
 from jobs.evaluation.fidelity import fidelity
+from jobs.inputs import settled_input
 from jobs.judging import short_batch, synthetic
 from jobs.profiling.profile import Input, Subject, inputs_of, profile_untimed
 from jobs.reporting import cautions, environment

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,12 +17,7 @@ import torch
 from rq.timeouts import JobTimeoutException
 
 from jobs import comparing, measuring, pipeline, planning, registering, stopping
-from jobs.adapters.data import fetch_data
-from jobs.adapters.models import fetch
 from jobs.adapters.settings import SourceSettings
-from jobs.adapters.sources import Sources
-from jobs.adapters.transfer import Fetched
-from jobs.compression.calibration import CALIBRATION_VERSION
 from jobs.contract.errors import (
     InternalError,
     LeaseLostError,
@@ -31,25 +26,22 @@ from jobs.contract.errors import (
     QueueError,
     StorageError,
 )
-from jobs.contract.probes import labelled
 from jobs.contract.report import PlanReport, ProfileReport, Report
 from jobs.contract.spec import CompressionSpec, Json
 from jobs.contract.state import JobKind, JobState
-from jobs.contract.uris import parse_uri
 from jobs.quiet import LOCKS, Machine
-from jobs.reporting import PACKAGES, environment
-from jobs.resuming import GoingOn, Resuming, StartingOver
+from jobs.reporting import environment
 from jobs.scratch import empty, scratch_folder
 from jobs.settings import WorkerSettings, forget_secrets, worker_name
 from jobs.state.archive import attempt_prefix
-from jobs.state.calibrations import Calibrations
-from jobs.state.checkpoints import Checkpoints
+from jobs.state.failures import HandedOverError, run_timeout_error
 from jobs.state.opening import State
 from jobs.state.publishing import publish
-from jobs.state.records import HandedOverError, Lease, run_timeout_error
+from jobs.state.records import Lease
 from jobs.state.settings import StateSettings
 from jobs.state.versions import NewerDocumentError
 from jobs.streamed import StreamedJob
+from jobs.supplies import Supplies
 from jobs.telemetry.attempts import observed
 
 PROGRESS_EVERY_S = 0.5
@@ -179,7 +171,7 @@ class Attempt:
         machine, data = report_progress.machine, folder / "data" if spec.data else None
         folders = pipeline.Folders(folder / "model", folder / "out", data, quiet=machine.measuring)
         report_progress("fetch", 0, 1)
-        folders = self._fetch(spec, folders)
+        folders = Supplies(self.lease, self.state, self.settings, self.sources).bring(spec, folders)
         with machine.computing():
             document = self._report(spec, folders, report_progress).to_json()
         self._publish(folders.out, document, folders.origin, document["environment"], report_progress)
@@ -192,69 +184,6 @@ class Attempt:
         if by_layers := StreamedJob.load(spec, folders, progress, above=self.settings.stream_above_bytes):
             return by_layers.plan() if planned else by_layers.run()
         return planning.run(spec, folders, progress) if planned else pipeline.run(spec, folders, progress)
-
-    def _fetch(self, spec: CompressionSpec, folders: pipeline.Folders) -> pipeline.Folders:
-        """Bring model and data, and return *folders* with where they came from."""
-        sources = self._sources()
-        for folder in (folders.source, folders.out, folders.data):
-            if folder is not None:
-                folder.mkdir(parents=True)
-        model = fetch(parse_uri(spec.model.uri), folders.source, sources=sources)
-        origin = {key: text for key, text in asdict(model).items() if key != "files"}
-        folders = replace(folders, origin=origin, labelled=self._fetch_labelled(spec, folders, sources))
-        if spec.data is None or folders.data is None:
-            return replace(folders, resuming=self._resuming(folders, model, None))
-        data = fetch_data(parse_uri(spec.data.uri), folders.data, sources=sources)
-        resuming = self._resuming(folders, model, data)
-        return replace(folders, resuming=resuming, cache=self._cache(model, data, spec.data.samples))
-
-    def _resuming(self, folders: pipeline.Folders, model: Fetched, data: Fetched | None) -> Resuming:
-        """Return what earlier attempts left of a compression, and where this one leaves what it does."""
-        if self.lease.job.kind != JobKind.COMPRESSION:
-            return StartingOver()
-        made_by = environment()
-        identity = {
-            "model": model.sha256,
-            "data": data and data.sha256,
-            "versions": {name: made_by[name] for name in PACKAGES},
-        }
-        after_s = self.settings.checkpoint_after_s
-        kept = Checkpoints(self.state.store, self.lease, identity, after_s=after_s, urgent=stopping.wished)
-        return GoingOn(kept, folders.out.parent, folders.source)
-
-    def _fetch_labelled(self, spec: CompressionSpec, folders: pipeline.Folders, sources: Sources) -> dict[str, Path]:
-        """Bring what probes judge by, each reference once, and return where it lies; plans are made without."""
-        if self.lease.job.kind == JobKind.PLAN:
-            return {}
-        asked = dict.fromkeys(each.data.uri for each in labelled(spec.evaluate))
-        found = {spec.data.uri: folders.data} if spec.data and folders.data else {}
-        for place, uri in enumerate(each for each in asked if each not in found):
-            found[uri] = folders.out.parent / f"labelled-{place}"
-            found[uri].mkdir()
-            fetch_data(parse_uri(uri), found[uri], sources=sources)
-        return found
-
-    def _cache(self, model: Fetched, data: Fetched, samples: int | None) -> Calibrations:
-        """Return where what is measured on this model and this data is kept: for this machine, to the bit."""
-        identity = {
-            "version": CALIBRATION_VERSION,
-            "model": model.sha256,
-            "data": data.sha256,
-            "samples": samples,
-            "threads": self.settings.threads,
-            "kernels": torch.backends.cpu.get_cpu_capability(),
-            "environment": environment(),
-        }
-        return Calibrations(self.state.store, self.lease.job.tenant, identity)
-
-    def _sources(self) -> Sources:
-        uploads, tenant = self.state.uploads, self.lease.job.tenant
-        return Sources.from_settings(
-            self.sources,
-            self.state.store,
-            lambda upload_id: uploads.prefix(tenant, upload_id),
-            self.state.tenants.quotas(tenant).buckets,
-        )
 
     def _publish(
         self,

@@ -9,7 +9,7 @@ from pathlib import Path
 from jobs.contract.errors import LimitExceededError, ModelPressError
 from jobs.contract.state import JobState
 from jobs.settings import WorkerSettings
-from jobs.state.records import AttemptLostError, HandedOverError
+from jobs.state.failures import AttemptLostError, HandedOverError
 
 OVERTIME_S = 10
 """How long a child may ignore the end of its time before it is killed."""

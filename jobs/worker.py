@@ -35,10 +35,11 @@ from jobs.contract.state import JobState
 from jobs.pulse import beat
 from jobs.scratch import empty, scratch_folder, sweep, unique_worker_name
 from jobs.settings import WorkerSettings, compute_single_threaded
+from jobs.state.failures import AttemptLostError, HandedOverError, run_timeout_error
 from jobs.state.objects import AccessRefusedError, ObjectMissingError
 from jobs.state.opening import State, redis_client
 from jobs.state.queue import QUEUE_NAME, SERIALIZER, RefusedJobError, SafeJob
-from jobs.state.records import AttemptLostError, HandedOverError, Job, run_timeout_error
+from jobs.state.records import Job
 from jobs.state.settings import SettingsError, StateSettings
 from jobs.telemetry.attempts import count_attempt
 from jobs.telemetry.logs import adopt, configure, secrets_of
@@ -121,6 +122,7 @@ class SafeWorker(Worker):
         finally:
             self._end_group()
             empty(self.folder)
+            sweep(Path(self.settings.temp_dir))
 
     def fork_work_horse(self, job: Transport, queue: Queue) -> None:
         """Start the child, the first of a process group of its own."""

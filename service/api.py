@@ -16,8 +16,8 @@ from werkzeug.exceptions import HTTPException
 
 from jobs.state.keys import Scope
 from service.auth import needed_by
-from service.errors import PROBLEM, handle_framework_error
 from service.parsing import RequestParser
+from service.problems import PROBLEM, handle_framework_error
 from service.schemas.answers import Problem
 from service.schemas.base import AnswerUnion, RequestSchema
 from service.schemas.fields import AnyOf, Labels, NamedEnum, OneOf, StrictList, Tag

@@ -9,7 +9,7 @@ from jinja2 import StrictUndefined
 from ulid import ULID
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service import audit, auth, errors, limiting, observing
+from service import audit, auth, limiting, observing, problems
 from service.api import KEY, Api, spec_options
 from service.ports import EXTENSION, Services
 from service.views import (
@@ -88,7 +88,7 @@ def create_app(services: Services) -> Flask:
     app.after_request(_add_headers)
     app.after_request(limiting.tell)
     app.after_request(audit.note_call)
-    errors.register(app)
+    problems.register(app)
     api = Api(app, spec_kwargs=spec_options())
     api.spec.components.security_scheme(KEY, {"type": "http", "scheme": "bearer", "description": auth.ABOUT})
     for view in VIEWS:

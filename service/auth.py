@@ -9,10 +9,11 @@ from flask import Request, current_app, g, request
 
 from jobs.state.keys import KEY_PREFIX, Holder, Scope
 from service.callers import Caller
-from service.errors import API, InsufficientScopeError, TooManyRequestsError, UnauthorizedError
+from service.errors import InsufficientScopeError, TooManyRequestsError, UnauthorizedError
 from service.limiting import SHUT_S, WINDOW_S
 from service.observing import name_caller
 from service.ports import services
+from service.problems import API
 
 ABOUT = (
     "An API key, as `python -m service.keys create` prints it, or a token of the identity provider where one is "

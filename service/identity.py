@@ -7,6 +7,7 @@ expired. It must name the tenant; what it may do follows from the words of one c
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from json import JSONDecodeError
 from typing import Any, Protocol
 
 from jobs.state.keys import Scope, is_tenant
@@ -52,7 +53,10 @@ class Provider:
             raise SettingsError("MODELPRESS_OIDC_ISSUER is set: install the extra modelpress[oidc].") from None
         self._jwt = jwt
         self._settings = settings
-        self._keys = jwt.PyJWKClient(settings.oidc_jwks_url, lifespan=KEYS_S, timeout=FETCH_S)
+        try:
+            self._keys = jwt.PyJWKClient(settings.oidc_jwks_url, lifespan=KEYS_S, timeout=FETCH_S)
+        except jwt.PyJWTError as error:
+            raise SettingsError(f"MODELPRESS_OIDC_JWKS_URL cannot be used: {error}") from None
         self._clock = clock
         self._away_until = 0.0
 
@@ -81,7 +85,7 @@ class Provider:
                 leeway=LEEWAY_S,
                 options={"require": _REQUIRED},
             )
-        except self._jwt.exceptions.PyJWKClientConnectionError:
+        except (self._jwt.exceptions.PyJWKClientConnectionError, self._jwt.PyJWKSetError, JSONDecodeError):
             self._away_until = self._clock() + FETCH_S
             raise _unavailable() from None
         except self._jwt.PyJWTError:

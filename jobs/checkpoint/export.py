@@ -23,11 +23,12 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, Modality, entry_of, longest_text, synthetic_batch
+from jobs.batches import Batch, Modality, entry_of
 from jobs.checkpoint.verification import outputs_of
 from jobs.contract.errors import VerificationError
 from jobs.contract.report import Exported
 from jobs.contract.spec import InputSpec, OutputFormat
+from jobs.inputs import longest_text, synthetic_batch
 
 FILES: Mapping[OutputFormat, str] = {"onnx": "model.onnx", "onnx_int8": "model.int8.onnx", "pt2": "model.pt2"}
 """What each format's file is called, in the order of writing."""

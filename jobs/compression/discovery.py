@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from jobs.activations import hidden_states
-from jobs.batches import Batch, inference, longest_text, suited, synthetic_batch, trunk_of
+from jobs.batches import Batch, inference, suited, trunk_of
 from jobs.checkpoint.fitting import BUILD_ERRORS
 from jobs.compression.family import Family
 from jobs.compression.opening import without_cache
@@ -28,6 +28,7 @@ from jobs.compression.row_proof import Fresh, proven
 from jobs.compression.specimen import Call, specimen_of
 from jobs.contract.errors import InvalidRequestError, UnsupportedModelError
 from jobs.contract.spec import InputKind, InputSpec
+from jobs.inputs import longest_text, synthetic_batch
 
 MODALITIES: Mapping[str, InputKind] = {
     "input_ids": "text",

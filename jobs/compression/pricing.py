@@ -20,12 +20,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from jobs.batches import Batch, entry_of, inference, suited, synthetic_batch, trunk_of, typical_input
+from jobs.batches import Batch, entry_of, inference, suited, trunk_of
 from jobs.checkpoint.modelpress_layers import FactorisedLinear
 from jobs.compression.anatomy import Anatomy, Layer, Slot
 from jobs.compression.timing import times_of
 from jobs.contract.errors import NothingChangedError, TargetUnreachableError
 from jobs.contract.spec import Target
+from jobs.inputs import synthetic_batch, typical_input
 
 HEADER_BYTES = 128
 """Upper bound of what a tensor takes in the header of a safetensors file, beside its name."""

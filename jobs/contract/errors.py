@@ -146,7 +146,7 @@ class UploadConflictError(InvalidRequestError):
 
 
 class KeyReusedError(InvalidRequestError):
-    """The ``Idempotency-Key`` came with another body or to another address before; a new request needs a new key."""
+    """The ``Idempotency-Key`` came with another request before, or what it made is gone; use a new key."""
 
     code = "idempotency_key_reused"
 

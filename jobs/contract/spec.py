@@ -7,7 +7,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, TypeVar
 
 from jobs.contract.probes import ProbeSpec, probe_from_json
@@ -158,6 +158,11 @@ class Limits:
     queue_timeout_s: int = DEFAULT_QUEUE_TIMEOUT_S
     run_timeout_s: int = DEFAULT_RUN_TIMEOUT_S
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the limits of *document*, defaults filled in; those that only a newer release knows are overlooked."""
+        return cls(**{each.name: document[each.name] for each in fields(cls) if each.name in document})
+
 
 @dataclass(frozen=True, slots=True)
 class CompressionSpec:
@@ -187,7 +192,7 @@ class CompressionSpec:
             profile=_profile(document.get("profile") or {}),
             evaluate=tuple(probe_from_json(each) for each in document.get("evaluate") or ()),
             output=_output(document.get("output") or {}),
-            limits=Limits(**(document.get("limits") or {})),
+            limits=Limits.from_json(document.get("limits") or {}),
             labels=dict(document.get("labels") or {}),
             webhook=document.get("webhook"),
         )

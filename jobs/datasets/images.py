@@ -9,10 +9,11 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from transformers import AutoImageProcessor
 
-from jobs.batches import Batch, masking_noise, takes_images_of
+from jobs.batches import Batch
 from jobs.contract.errors import DataUnreadableError
 from jobs.datasets.configs import config_of
 from jobs.datasets.files import Placed, chunks, evenly, files_of
+from jobs.inputs import masking_noise, takes_images_of
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 

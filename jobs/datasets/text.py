@@ -7,11 +7,12 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from jobs.batches import Batch, longest_text
+from jobs.batches import Batch
 from jobs.contract.errors import DataNotFoundError, DataUnreadableError
 from jobs.datasets.configs import config_of
 from jobs.datasets.files import Placed, chunks, files_of, spread
 from jobs.datasets.tables import READERS, lines, records
+from jobs.inputs import longest_text
 
 MAX_TOKENS = 128
 """Longer texts are cut to this length."""

@@ -7,20 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from jobs.batches import (
-    Batch,
-    Modality,
-    device_of,
-    entry_of,
-    inference,
-    settled_input,
-    suited,
-    synthetic_batches,
-    typical_input,
-)
+from jobs.batches import Batch, Modality, device_of, entry_of, inference, suited
 from jobs.contract.report import InputProfile, Profile
 from jobs.contract.spec import InputSpec, ProfileSpec
 from jobs.contract.timing import Latency, Speedup
+from jobs.inputs import settled_input, synthetic_batches, typical_input
 from jobs.profiling.latency import (
     Pass,
     Progress,

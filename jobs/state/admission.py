@@ -8,6 +8,7 @@ one round. Without Redis everybody is let in: a tenant's jobs are worth more tha
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -16,6 +17,7 @@ from jobs.contract.errors import BeyondQuotaError, QueueError, QuotaExceededErro
 from jobs.contract.spec import Json
 from jobs.contract.state import JobKind
 from jobs.landscape.points import points_of
+from jobs.state.documents import UnreadableDocumentError, making_sense_of
 from jobs.state.events import redis_errors
 from jobs.state.objects import ObjectStore
 from jobs.state.records import Job
@@ -119,7 +121,8 @@ class Admission:
         true: dict[str, dict[str, str]] = defaultdict(dict)
         for job in open_jobs:
             if job.parent is None:
-                true[job.tenant][job.id] = f"{_weight(job)} {int(began)}"
+                with suppress(UnreadableDocumentError), making_sense_of(job.id):
+                    true[job.tenant][job.id] = f"{_weight(job)} {int(began)}"
         with redis_errors():
             known: Any = self._redis.smembers(TENANTS)
             for tenant in {*true, *known}:

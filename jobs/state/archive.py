@@ -12,16 +12,17 @@ Keys below ``tenants/{tenant}/jobs/{job}/``:
 ==========================  ====================================================================
 
 and ``open/{job}`` for as long as a job has no outcome. Documents say their schema (``jobs.state.versions``): what a
-newer release wrote in a way that this one does not know raises ``NewerDocumentError``, wherever it is read.
+newer release wrote in a way that this one does not know raises ``NewerDocumentError``, wherever it is read, and what
+nobody can read ``UnreadableDocumentError``.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from jobs.contract.spec import Json, canonical_json
-from jobs.state.objects import ObjectMissingError, ObjectStore
+from jobs.state.documents import making_sense_of, read_document
+from jobs.state.objects import ObjectStore
 from jobs.state.records import Job, Lease, format_time
 from jobs.state.versions import readable, schema_of
 
@@ -55,7 +56,10 @@ class Archive:
     def tenant_of(self, job_id: str) -> str | None:
         """Return whose open job this is."""
         marker = self._read(_OPEN + job_id)
-        return marker["tenant"] if marker else None
+        if marker is None:
+            return None
+        with making_sense_of(_OPEN + job_id):
+            return str(marker["tenant"])
 
     def is_open(self, job_id: str) -> bool:
         """Return whether the job was accepted and its end is not yet known to all."""
@@ -71,12 +75,12 @@ class Archive:
         if self._store.put_if_absent(key, canonical_json({"schema": schema, **document, "token": lease.token})):
             return True
         found = self._read(key)
-        return found is not None and found["token"] == lease.token
+        return found is not None and found.get("token") == lease.token
 
     def claims(self, tenant: str, job_id: str) -> list[Json]:
         """Return every claim, first attempt first."""
         prefix = job_prefix(tenant, job_id) + "attempts/"
-        numbers = sorted(int(name) for name in self._store.folders(prefix))
+        numbers = sorted(int(name) for name in self._store.folders(prefix) if name.isdecimal())
         found = [(number, self._read(f"{prefix}{number}/claim")) for number in numbers]
         return [{**readable(claim, "claim"), "attempt": number} for number, claim in found if claim is not None]
 
@@ -118,11 +122,7 @@ class Archive:
         return self._read(key)
 
     def _read(self, key: str) -> Json | None:
-        try:
-            document: Json = json.loads(self._store.get(key))
-        except ObjectMissingError:
-            return None
-        return document
+        return read_document(self._store, key)
 
 
 def job_prefix(tenant: str, job_id: str) -> str:

@@ -6,8 +6,9 @@ both together; a note that was moved twice is told once.
 """
 
 import json
+import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +17,14 @@ from ulid import ULID
 
 from jobs.contract.errors import QueueError
 from jobs.contract.spec import Json, canonical_json
+from jobs.state.documents import UnreadableDocumentError, making_sense_of, parse_document
 from jobs.state.events import redis_errors
 from jobs.state.objects import ObjectStore
 from jobs.state.records import format_time, utc_now
 
 STREAM = "modelpress:audit"
 _BATCH = 1000
+log = logging.getLogger("modelpress.audit")
 
 
 class AuditLog:
@@ -58,8 +61,8 @@ class AuditLog:
             with redis_errors():
                 found: Any = self._redis.xrange(STREAM, count=_BATCH)
             days: dict[str, list[str]] = defaultdict(list)
-            for _, fields in found:
-                days[json.loads(fields["note"])["at"][:10]].append(fields["note"])
+            for note, text in _notes(fields.get("note", "") for _, fields in found):
+                days[note["at"][:10]].append(text)
             for texts in days.values():
                 first, last = (json.loads(text)["id"] for text in (texts[0], texts[-1]))
                 self._store.put_if_absent(_key(texts[0], f"{first}-{last}"), "\n".join(texts).encode())
@@ -72,17 +75,30 @@ class AuditLog:
 
     def read(self, day: str, tenant: str | None = None) -> Iterator[Json]:
         """Yield the notes of *day* (``YYYY-MM-DD``, UTC), of one *tenant* or of all, in their order."""
-        texts = [text for key in self._keys(day) for text in self._store.get(key).decode().splitlines()]
+        texts = [text for key in self._keys(day) for text in self._store.get(key).decode(errors="replace").splitlines()]
         with redis_errors():
             found: Any = self._redis.xrange(STREAM)
-        texts += [fields["note"] for _, fields in found]
-        notes = {note["id"]: note for note in map(json.loads, texts)}
+        texts += [fields.get("note", "") for _, fields in found]
+        notes = {note["id"]: note for note, _ in _notes(texts)}
         for note in sorted(notes.values(), key=lambda note: str(note["at"])):
             if note["at"].startswith(day) and tenant in (None, note["tenant"]):
                 yield note
 
     def _keys(self, day: str) -> list[str]:
         return [found.key for found in self._store.list(f"audit/{day}/")]
+
+
+def _notes(texts: Iterable[str]) -> Iterator[tuple[Json, str]]:
+    """Yield what is noted in *texts*, each with its text; what is no note is told of in the log, and left out."""
+    for text in texts:
+        try:
+            note = parse_document(text, "audit")
+            with making_sense_of("audit"):
+                _ = {name: note[name][:0] for name in ("id", "at", "tenant")}
+        except UnreadableDocumentError as error:
+            log.warning("No note of the audit: %r (%s)", text[:200], error)
+            continue
+        yield note, text
 
 
 def _key(text: str, name: str) -> str:

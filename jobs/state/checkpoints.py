@@ -16,6 +16,7 @@ from typing import Any
 from jobs.contract.errors import StorageError
 from jobs.contract.spec import Json, canonical_json, sha256_hex
 from jobs.state.archive import Archive, job_prefix
+from jobs.state.documents import UnreadableDocumentError, making_sense_of
 from jobs.state.objects import AccessRefusedError, ObjectMissingError, ObjectStore
 from jobs.state.records import Lease
 
@@ -97,27 +98,34 @@ class Checkpoints:
         """Yield where earlier attempts kept checkpoints that are whole, newest first."""
         for attempt in range(self._lease.attempt - 1, 0, -1):
             base = self._base(attempt, name)
-            numbers = sorted((int(number) for number in self._store.folders(base)), reverse=True)
+            named = (name for name in self._store.folders(base) if name.isdecimal())
+            numbers = sorted(map(int, named), reverse=True)
             yield from (f"{base}{number}/" for number in numbers)
 
     def _brought(self, place: str, folder: Path) -> bool:
-        manifest = self._archive.document(place + _MANIFEST)
-        if manifest is None or not self._fits(manifest):
-            return False
         try:
-            return all(self._has_come(place, each, folder) for each in manifest["files"])
+            manifest = self._archive.document(place + _MANIFEST)
+            with making_sense_of(place + _MANIFEST):
+                fits = manifest is not None and self._fits(manifest)
+                files = [(each["path"], each["sha256"]) for each in manifest["files"]] if manifest and fits else []
+                return fits and all(self._has_come(place, path, sha256, folder) for path, sha256 in files)
         except ObjectMissingError:
+            return False
+        except UnreadableDocumentError as error:
+            log.warning("A checkpoint is not used: %s", error)
             return False
 
     def _fits(self, manifest: Json) -> bool:
         return (manifest["schema"], manifest["identity"]) == (CHECKPOINT_SCHEMA, self._identity)
 
-    def _has_come(self, place: str, file: Json, folder: Path) -> bool:
-        path = folder / file["path"]
+    def _has_come(self, place: str, name: str, sha256: str, folder: Path) -> bool:
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole: bool = self._store.download_file(place + file["path"], path).sha256 == file["sha256"]
+        whole = self._store.download_file(place + name, path).sha256 == sha256
         if not whole:
-            log.warning("%s%s is not what was kept; it is not used.", place, file["path"])
+            log.warning("%s%s is not what was kept; it is not used.", place, name)
         return whole
 
     def _base(self, attempt: int, name: str) -> str:

@@ -10,11 +10,11 @@ whoever takes it, so nothing is lost; at most something is sent again, under the
 """
 
 import hashlib
-import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Literal
 
@@ -22,26 +22,20 @@ from ulid import ULID
 
 from jobs.contract.spec import Json, canonical_json
 from jobs.contract.webhooks import JOB_EVENTS, EventType
-from jobs.state.objects import ObjectMissingError, ObjectStore
+from jobs.state.documents import UnreadableDocumentError, making_sense_of, read_document
+from jobs.state.objects import ObjectStore
+from jobs.state.outbox import AGAIN, DELIVERY_ID, OUTBOX, Due, marker, milliseconds, read_marker
 from jobs.state.records import Job, format_time, new_token, parse_time
-from jobs.state.versions import readable, schema_of
-from jobs.state.webhooks import ENDPOINT_ID, Endpoint, Webhooks, webhook_prefix
+from jobs.state.versions import NewerDocumentError, readable, schema_of
+from jobs.state.webhooks import Endpoint, Webhooks, webhook_prefix
 
 KEPT = timedelta(days=30)
 """How long the log remembers a delivery."""
 ATTEMPTS_KEPT = 30
-DELIVERY_ID = r"msg_[0-7][0-9A-HJKMNP-TV-Z]{25}"
-_OUTBOX = "outbox/"
-_AGAIN = ".again"
-_MARKER = re.compile(
-    rf"outbox/(?P<at>[0-9]{{13}})\.(?P<tenant>.+)\.(?P<endpoint>{ENDPOINT_ID})\.(?P<delivery>{DELIVERY_ID})"
-    r"(?P<again>\.again)?"
-)
 _TIMESTAMP_BYTES = 6
 _TOP_MS = 10**13 - 1
 """The latest time that is written with 13 digits of milliseconds."""
-_EPOCH = datetime.fromtimestamp(0, UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+log = logging.getLogger("modelpress.deliveries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +89,6 @@ class Delivery:
         return replace(self, tries=self.tries + 1, attempts=(*self.attempts, attempt)[-ATTEMPTS_KEPT:])
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A marker in the outbox: *again* where the tenant asks for another delivery."""
-
-    key: str
-    at: datetime
-    tenant: str
-    endpoint: str
-    delivery: str
-    again: bool
-
-
 class Deliveries:
     """Keeps what is to be sent and the log of it.
 
@@ -133,15 +115,16 @@ class Deliveries:
 
     def again(self, delivery: Delivery, now: datetime) -> None:
         """Have *delivery* sent once more, whatever came of it."""
-        self._store.put(_marker(delivery, now) + _AGAIN, b"")
+        self._store.put(_marker(delivery, now) + AGAIN, b"")
 
     def show(self, tenant: str, endpoint_id: str, delivery_id: str) -> Delivery | None:
         """Return a delivery to the tenant's endpoint, or None."""
-        try:
-            document: Json = json.loads(self._store.get(_key(tenant, endpoint_id, delivery_id)))
-        except ObjectMissingError:
+        key = _key(tenant, endpoint_id, delivery_id)
+        document = read_document(self._store, key)
+        if document is None:
             return None
-        return _delivery(tenant, endpoint_id, readable(document, "delivery"))
+        with making_sense_of(key):
+            return _delivery(tenant, endpoint_id, readable(document, "delivery"))
 
     def page(
         self, tenant: str, endpoint_id: str, *, cursor: str = "", limit: int = 20
@@ -150,22 +133,23 @@ class Deliveries:
         log = _log(tenant, endpoint_id)
         after = _key(tenant, endpoint_id, cursor) if cursor else log
         keys = (found.key for found in self._store.list(log) if found.key > after)
-        names = ["msg_" + key.rpartition("-msg_")[2].removesuffix(".json") for key in islice(keys, limit + 1)]
-        shown = (self.show(tenant, endpoint_id, name) for name in names[:limit])
+        named = ("msg_" + key.rpartition("-msg_")[2].removesuffix(".json") for key in keys)
+        names = [*islice((name for name in named if re.fullmatch(DELIVERY_ID, name)), limit + 1)]
+        shown = (self._readable(tenant, endpoint_id, name) for name in names[:limit])
         return [each for each in shown if each], names[limit - 1] if len(names) > limit else None
 
     def due(self, now: datetime) -> Iterator[Due]:
         """Yield what is due at *now*, the longest due first."""
-        for found in self._store.list(_OUTBOX):
-            marker = _read_marker(found.key)
-            if marker is not None and marker.at > now:
+        for found in self._store.list(OUTBOX):
+            reminder = read_marker(found.key)
+            if reminder is not None and reminder.at > now:
                 return
-            if marker is not None:
-                yield marker
+            if reminder is not None:
+                yield reminder
 
     def take(self, due: Due) -> Delivery | None:
         """Return the delivery that is to be tried for the marker; None, with the marker put right, where none is."""
-        delivery = self.show(due.tenant, due.endpoint, due.delivery)
+        delivery = self._readable(due.tenant, due.endpoint, due.delivery)
         if delivery is not None and due.again:
             return delivery if delivery.state == "pending" else replace(delivery, state="pending", tries=0)
         if delivery is not None and delivery.state == "pending" and (delivery.due or due.at) <= due.at:
@@ -187,12 +171,17 @@ class Deliveries:
         removed = 0
         for tenant in self._store.folders("tenants/"):
             for name in self._store.folders(f"tenants/{tenant}/webhooks/"):
-                gone = self._webhooks.show(tenant, name) is None
-                removed += self._forget(_log(tenant, name), now + KEPT if gone else now - KEPT)
+                removed += self._forget(_log(tenant, name), now + KEPT if self._is_gone(tenant, name) else now - KEPT)
         return removed
 
+    def _is_gone(self, tenant: str, endpoint_id: str) -> bool:
+        try:
+            return self._webhooks.show(tenant, endpoint_id) is None
+        except (UnreadableDocumentError, NewerDocumentError):
+            return False
+
     def _forget(self, log: str, before: datetime) -> int:
-        oldest = log + _rank(_milliseconds(before))
+        oldest = log + _rank(milliseconds(before))
         old = [found.key for found in self._store.list(log) if found.key > oldest]
         for key in old:
             self._store.delete(key)
@@ -205,9 +194,19 @@ class Deliveries:
         delivery = Delivery(name, endpoint.tenant, endpoint.id, body, moment, due=moment)
         if self._store.put_if_absent(_key(endpoint.tenant, endpoint.id, name), _document(delivery)):
             self._remind(delivery)
+        elif known := self._readable(endpoint.tenant, endpoint.id, name):
+            self._remind(known)
         else:
-            self._remind(self.show(endpoint.tenant, endpoint.id, name) or delivery)
+            self._write(delivery)  # over what nobody can read
+            self._remind(delivery)
         return delivery
+
+    def _readable(self, tenant: str, endpoint_id: str, delivery_id: str) -> Delivery | None:
+        try:
+            return self.show(tenant, endpoint_id, delivery_id)
+        except UnreadableDocumentError as error:
+            log.warning("A delivery is left out: %s", error)
+            return None
 
     def _write(self, delivery: Delivery) -> None:
         self._store.put(_key(delivery.tenant, delivery.endpoint, delivery.id), _document(delivery))
@@ -228,7 +227,7 @@ def _about(job: Job) -> Json:
 
 def _named(moment: datetime, about: str) -> str:
     """Return the id of the message *about* something that happened at *moment*: the same, whoever makes it."""
-    made = _milliseconds(moment).to_bytes(_TIMESTAMP_BYTES, "big")
+    made = milliseconds(moment).to_bytes(_TIMESTAMP_BYTES, "big")
     rest = hashlib.sha256(about.encode()).digest()[: 16 - _TIMESTAMP_BYTES]
     return f"msg_{ULID.from_bytes(made + rest)}"
 
@@ -237,31 +236,18 @@ def _log(tenant: str, endpoint_id: str) -> str:
     return f"{webhook_prefix(tenant, endpoint_id)}deliveries/"
 
 
-def _rank(milliseconds: int) -> str:
+def _rank(moment_ms: int) -> str:
     """Return digits that sort later times first."""
-    return f"{_TOP_MS - milliseconds:013d}"
+    return f"{_TOP_MS - moment_ms:013d}"
 
 
-def _milliseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MILLISECOND
+def _marker(delivery: Delivery, at: datetime) -> str:
+    return marker(at, delivery.tenant, delivery.endpoint, delivery.id)
 
 
 def _key(tenant: str, endpoint_id: str, delivery_id: str) -> str:
     made = ULID.from_str(delivery_id.removeprefix("msg_")).milliseconds
     return f"{_log(tenant, endpoint_id)}{_rank(made)}-{delivery_id}.json"
-
-
-def _marker(delivery: Delivery, at: datetime) -> str:
-    return f"{_OUTBOX}{_milliseconds(at):013d}.{delivery.tenant}.{delivery.endpoint}.{delivery.id}"
-
-
-def _read_marker(key: str) -> Due | None:
-    """Return what a marker reminds of; None of an object that is none of ours."""
-    found = _MARKER.fullmatch(key)
-    if found is None:
-        return None
-    at = _EPOCH + int(found["at"]) * _MILLISECOND
-    return Due(key, at, found["tenant"], found["endpoint"], found["delivery"], again=bool(found["again"]))
 
 
 def _document(delivery: Delivery) -> bytes:

@@ -6,7 +6,6 @@ nothing is ever made twice. Redis tells that somebody is at it just now. Without
 both go on, to the same end: what is accepted twice under one id is one job.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from redis import Redis
 from jobs.contract.errors import KeyReusedError, ModelPressError, QueueError, RequestInFlightError, StorageError
 from jobs.contract.spec import Json, canonical_json, sha256_hex
 from jobs.state import records
+from jobs.state.documents import making_sense_of, read_document
 from jobs.state.events import redis_errors
-from jobs.state.objects import ObjectMissingError, ObjectStore
+from jobs.state.objects import ObjectStore
 
 SCHEMA = "modelpress/idempotency/v1"
 IN_FLIGHT_S = 5
@@ -121,11 +121,14 @@ class Idempotency:
 
     def _read(self, asked: Asked) -> Json | None:
         """Return the record of the key, unless it has expired."""
-        try:
-            record: Json = json.loads(self._store.get(asked.place))
-        except ObjectMissingError:
+        record = read_document(self._store, asked.place)
+        if record is None:
             return None
-        return record if self._clock() < records.parse_time(record["expires_at"]) else None
+        with making_sense_of(asked.place):
+            is_good = self._clock() < records.parse_time(record["expires_at"])
+            if is_good and not {"id", *asked.fingerprint} <= record.keys():
+                raise KeyError("id")
+        return record if is_good else None
 
     @contextmanager
     def _alone(self, asked: Asked) -> Iterator[bool]:

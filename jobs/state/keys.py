@@ -5,9 +5,10 @@ the first.
 """
 
 import hmac
+import logging
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,11 +19,12 @@ from ulid import ULID
 
 from jobs.contract.errors import InvalidRequestError, QueueError
 from jobs.contract.spec import Json, sha256_hex
+from jobs.state.documents import UnreadableDocumentError, making_sense_of
 from jobs.state.events import redis_errors
 from jobs.state.objects import ObjectStore
 from jobs.state.records import format_time, parse_time, utc_now
 from jobs.state.remembered import CACHE_S, Remembered
-from jobs.state.versions import readable, schema_of
+from jobs.state.versions import NewerDocumentError, readable, schema_of
 
 USED = "modelpress:keys:used"
 """The Redis hash of when each key was last used."""
@@ -31,6 +33,7 @@ _FOLDER = "keys/"
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEY = re.compile(r"mp_(?P<id>[0-9A-HJKMNP-TV-Z]{26})_(?P<secret>[A-Za-z0-9_-]{43})")
 _KEY_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+log = logging.getLogger("modelpress.keys")
 
 
 class Scope(StrEnum):
@@ -89,12 +92,14 @@ class Holder:
     def from_record(cls, key_id: str, record: Json) -> Self:
         """Return the key of *record*; one of before there were scopes may do everything."""
         readable(record, "key")
+        if not is_tenant(record["tenant"]):
+            raise ValueError("no tenant")
         return cls(
             key_id,
             record["tenant"],
-            record["sha256"],
-            scopes=frozenset(map(Scope, record.get("scopes") or EVERYTHING)),
-            name=record["name"],
+            str(record["sha256"]),
+            scopes=_scopes(record["scopes"]) if "scopes" in record else EVERYTHING,
+            name=str(record["name"]),
             created_at=parse_time(record["created_at"]),
             expires_at=parse_time(record["expires_at"]) if record.get("expires_at") else None,
         )
@@ -160,8 +165,11 @@ class Keys:
         return key
 
     def revoke(self, key_id: str) -> Holder | None:
-        """Remove a key, by its id or whole; return whose it was."""
-        found = self.holder(key_id_of(key_id))
+        """Remove a key, by its id or whole; return whose it was, None also of one that nobody can read."""
+        try:
+            found = self.holder(key_id_of(key_id))
+        except UnreadableDocumentError:
+            found = None
         self._records.delete(_object_key(key_id_of(key_id)))
         return found
 
@@ -182,16 +190,19 @@ class Keys:
     def holder(self, key_id: str, *, seek: bool = True) -> Holder | None:
         """Return who holds the key with this id, for as long as it is good; *seek* as in ``identify``."""
         record = self._records.read(_object_key(key_id), seek=seek) if _KEY_ID.fullmatch(key_id) else None
-        found = Holder.from_record(key_id, record) if record else None
+        found = None if record is None else _read(key_id, record)
         return None if found is None or found.ended(self._clock()) else found
 
     def all(self) -> Iterator[Holder]:
-        """Yield every key that was not revoked, also those whose time is over, oldest first."""
+        """Yield every key that was not revoked and can be read, also those whose time is over, oldest first."""
         for found in self._store.list(_FOLDER):
             key_id = found.key.removeprefix(_FOLDER).removesuffix(".json")
-            record = self._records.read(found.key)
-            if record is not None:
-                yield Holder.from_record(key_id, record)
+            try:
+                record = self._records.read(found.key)
+                if record is not None:
+                    yield _read(key_id, record)
+            except (UnreadableDocumentError, NewerDocumentError) as error:
+                log.warning("%s is left out: %s", found.key, error)
 
     def last_used(self, key_id: str) -> datetime | None:
         """Return when the key last opened the door, to within a minute; None: not since Redis was emptied."""
@@ -239,6 +250,17 @@ def key_id_of(key: str) -> str:
     """Return the id of a key, given whole or by its id."""
     parts = _KEY.fullmatch(key)
     return parts["id"] if parts else key
+
+
+def _scopes(words: Iterable[str]) -> frozenset[Scope]:
+    """Return what the *words* of a record allow; one that a newer release knows allows nothing here."""
+    known = {scope.value: scope for scope in Scope}
+    return frozenset(known[word] for word in words if word in known)
+
+
+def _read(key_id: str, record: Json) -> Holder:
+    with making_sense_of(_object_key(key_id)):
+        return Holder.from_record(key_id, record)
 
 
 def _object_key(key_id: str) -> str:

@@ -10,7 +10,7 @@ landscape on the queue or the janitor on its round, brings it forward by ``advan
 """
 
 import hashlib
-import json
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,8 +25,9 @@ from jobs.landscape.assemble import assemble
 from jobs.landscape.outcome import PointOutcome
 from jobs.landscape.points import Point, points_of
 from jobs.state.archive import job_prefix
+from jobs.state.documents import UnreadableDocumentError, read_document
 from jobs.state.ledger import Ledger
-from jobs.state.objects import ObjectMissingError, ObjectStore
+from jobs.state.objects import ObjectStore
 from jobs.state.queue import JobQueue
 from jobs.state.records import Job
 
@@ -35,6 +36,7 @@ REPORTS_KEPT = 256
 CANCEL_FOR_S = 2.0
 """How long somebody who cancels a landscape waits for its points [s]."""
 _TIMESTAMP_BYTES = 6
+log = logging.getLogger("modelpress.landscapes")
 
 
 class ReportGoneError(LookupError):
@@ -117,7 +119,10 @@ class Landscapes:
 
     def is_stray(self, job: Job) -> bool:
         """Return whether *job* is a point of a landscape that is not to go on."""
-        landscape = self._ledger.show(job.tenant, job.parent) if job.parent else None
+        try:
+            landscape = self._ledger.show(job.tenant, job.parent) if job.parent else None
+        except UnreadableDocumentError:
+            return False  # nobody can say: what was accepted is done
         return landscape is not None and (landscape.state.terminal or landscape.state is JobState.CANCELLING)
 
     def outcomes(self, landscape: Job) -> list[PointOutcome]:
@@ -154,7 +159,7 @@ class Landscapes:
     def _works(self, landscape: Job, roster: Mapping[str, str | None]) -> Iterator[Work]:
         """Yield each point with its job: one of another landscape that may stand in, unless it came to nothing."""
         for point in points_of(landscape.request):
-            other = self._show(landscape, roster.get(point.key))
+            other = self._other(landscape, roster.get(point.key))
             if other is not None and (not other.state.terminal or other.state is JobState.SUCCEEDED):
                 yield Work(point, other, reused=True)
             else:
@@ -162,6 +167,14 @@ class Landscapes:
 
     def _show(self, landscape: Job, job_id: str | None) -> Job | None:
         return self._ledger.show(landscape.tenant, job_id) if job_id else None
+
+    def _other(self, landscape: Job, job_id: str | None) -> Job | None:
+        """Return the job that may stand in for a point, unless nobody can read it."""
+        try:
+            return self._show(landscape, job_id)
+        except UnreadableDocumentError as error:
+            log.warning("%s cannot stand in for a point: %s", job_id, error)
+            return None
 
     def _taken_up(self, landscape: Job, work: Work) -> Work:
         """Return *work*, accepted and announced where it was not."""
@@ -207,15 +220,16 @@ class Landscapes:
         return self._read(_roster_key(landscape))
 
     def _indexed(self, landscape: Job, key: str) -> str | None:
-        entry = self._read(_index_key(landscape, key))
-        return entry["job"] if entry else None
+        job_id = (self._read(_index_key(landscape, key)) or {}).get("job")
+        return job_id if isinstance(job_id, str) else None
 
     def _read(self, key: str) -> Json | None:
+        """Return the document at *key*; what nobody can read says nothing, which costs no more than work done again."""
         try:
-            document: Json = json.loads(self._store.get(key))
-        except ObjectMissingError:
-            return None
-        return document
+            return read_document(self._store, key)
+        except UnreadableDocumentError as error:
+            log.warning("Goes on without: %s", error)
+            return {}
 
 
 def _own_id(landscape: Job, point: Point) -> str:

@@ -1,5 +1,6 @@
 """What can be asked about jobs: from Redis where it knows, else from the archive, which also fills Redis again."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,14 +12,17 @@ from jobs.contract.spec import Json
 from jobs.contract.state import JobState
 from jobs.state import records
 from jobs.state.archive import Archive, job_prefix
+from jobs.state.documents import UnreadableDocumentError, making_sense_of
 from jobs.state.history import history, rebuilt
 from jobs.state.objects import ObjectStore
 from jobs.state.records import Job
+from jobs.state.versions import NewerDocumentError
 from jobs.state.working_memory import WorkingMemory
 
 PAGE_MAX = 100
 SCANNED_MAX = 1000
 """Jobs that one page looks at, whatever it seeks: the next page goes on from there."""
+log = logging.getLogger("modelpress.reading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,10 @@ class LedgerReader:
         if job is None:
             return None
         wish = self._archive.cancel_wish(tenant, job_id)
-        self._memory.create(job, [*history(job, self._archive.claims(tenant, job_id), wish)])
+        claims = self._archive.claims(tenant, job_id)
+        with making_sense_of(job_prefix(tenant, job_id)):
+            told = [*history(job, claims, wish)]
+        self._memory.create(job, told)
         return self._memory.read(job_id)
 
     def _archived(self, tenant: str, job_id: str) -> Job | None:
@@ -166,16 +173,25 @@ class LedgerReader:
             return None  # it is being deleted
         cancelled = outcome is None and self._archive.cancel_wish(tenant, job_id) is not None
         claims = self._archive.claims(tenant, job_id)
-        job = rebuilt(request, claims, outcome, cancelled=cancelled, lease_until=self._clock() + self._lease)
+        lease_until = self._clock() + self._lease
+        with making_sense_of(job_prefix(tenant, job_id)):
+            job = rebuilt(request, claims, outcome, cancelled=cancelled, lease_until=lease_until)
         more = self._archive.granted(tenant, job_id) if claims else 0
         return replace(job, max_attempts=job.max_attempts + more)
 
     def _newest(self, tenant: str, before: str) -> Iterator[Job]:
         for batch in self._memory.newest(tenant, before):
             for job_id, job in self._memory.read_many(batch).items():
-                known = job or self._rebuild(tenant, job_id)
+                known = job or self._rebuilt_or_none(tenant, job_id)
                 if known is not None and not known.gone(self._clock()):
                     yield known
+
+    def _rebuilt_or_none(self, tenant: str, job_id: str) -> Job | None:
+        try:
+            return self._rebuild(tenant, job_id)
+        except (UnreadableDocumentError, NewerDocumentError) as error:
+            log.warning("%s is left out: %s", job_id, error)
+            return None
 
     def _published(self, tenant: str, job_id: str, what: str) -> Json | None:
         job = self.show(tenant, job_id)

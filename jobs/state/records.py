@@ -7,19 +7,19 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ulid import ULID
 
-from jobs.contract.errors import CancelledError, InternalError, LeaseLostError, LimitExceededError, ModelPressError
 from jobs.contract.spec import Json, Limits
-from jobs.contract.state import JobState
-from jobs.state.versions import readable, schema_of
+from jobs.contract.state import JobKind, JobState
+from jobs.state.versions import NewerDocumentError, readable, schema_of
 
 _JOB_ID = re.compile(r"job_[0-9A-HJKMNP-TV-Z]{26}")
 _TIMES = {"created_at", "queued_at", "started_at", "ended_at", "lease_until", "not_before", "expires_at"}
 _DOCUMENTS = {"request", "labels", "progress", "error"}
 _NUMBERS = {"attempt", "max_attempts", "version"}
+J = TypeVar("J", bound="Job")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Job:
     @property
     def limits(self) -> Limits:
         """Return when to give up, defaults filled in."""
-        return Limits(**(self.request.get("limits") or {}))
+        return Limits.from_json(self.request.get("limits") or {})
 
     @property
     def queue_deadline(self) -> datetime:
@@ -147,7 +147,7 @@ class Job:
         """Return the job as it was accepted."""
         rest = {key: value for key, value in _known(document).items() if key != "created_at"}
         created = parse_time(document["created_at"])
-        return cls(created_at=created, queued_at=created, **rest)
+        return _checked(cls(created_at=created, queued_at=created, **rest))
 
     def to_hash(self) -> dict[str, str]:
         """Return the job as a flat hash of texts."""
@@ -156,7 +156,7 @@ class Job:
     @classmethod
     def from_hash(cls, texts: Mapping[str, str]) -> Self:
         """Return the job that ``to_hash`` wrote."""
-        return cls(**{name: _read(name, text) for name, text in _known(texts).items()})
+        return _checked(cls(**{name: _read(name, text) for name, text in _known(texts).items()}))
 
     def understood(self) -> Self:
         """Return the job, for somebody who will act on what it asks for; anybody may show it.
@@ -165,6 +165,8 @@ class Job:
             NewerDocumentError: a newer release accepted it, and what it asks for is known to that one alone.
         """
         readable({"schema": self.schema}, "request")
+        if self.kind not in set(JobKind):
+            raise NewerDocumentError(f"Expected a job of a known kind; got {self.kind!r}, which a newer release knows.")
         return self
 
 
@@ -175,16 +177,6 @@ class Lease:
     job: Job
     attempt: int
     token: str
-
-
-class AttemptLostError(InternalError):
-    """The process or machine of an attempt went away; another attempt may do better."""
-
-    retryable = True
-
-
-class HandedOverError(AttemptLostError):
-    """The worker of an attempt had to stop: another goes on, and this one does not count."""
 
 
 def new_id(prefix: str) -> str:
@@ -213,45 +205,6 @@ def is_job_id(text: str) -> bool:
     return _JOB_ID.fullmatch(text) is not None
 
 
-def failure(error: ModelPressError, *, stage: str | None, attempt: int) -> Json:
-    """Return the error of a job as callers see it."""
-    return {
-        "code": error.code,
-        "message": error.message,
-        "stage": stage,
-        "retryable": error.retryable,
-        "attempt": attempt,
-    }
-
-
-def cancelled_error() -> CancelledError:
-    """Return the error of a job that its caller stopped."""
-    return CancelledError("The job was cancelled on request.")
-
-
-def cancelled_failure(job: Job) -> Json:
-    """Return the error of a cancelled job as callers see it."""
-    stage = job.progress["stage"] if job.progress else None
-    return failure(cancelled_error(), stage=stage, attempt=job.attempt)
-
-
-def lease_lost_error(lease: Lease) -> LeaseLostError:
-    """Return the error of an attempt that no longer owns its job."""
-    return LeaseLostError(f"Attempt {lease.attempt} of {lease.job.id} no longer owns the job and must stop.")
-
-
-def run_timeout_error(job: Job) -> LimitExceededError:
-    """Return the error of a job that ran too long."""
-    limit = job.limits.run_timeout_s
-    return LimitExceededError(f"The job ran longer than its limit of {limit} s; ask for less or raise run_timeout_s.")
-
-
-def queue_timeout_error(job: Job) -> LimitExceededError:
-    """Return the error of a job that waited too long."""
-    limit = job.limits.queue_timeout_s
-    return LimitExceededError(f"No worker was free within {limit} s; submit again or raise queue_timeout_s.")
-
-
 def utc_now() -> datetime:
     """Return the present moment."""
     return datetime.now(UTC)
@@ -270,6 +223,15 @@ def parse_time(text: str) -> datetime:
 def to_fields(values: Mapping[str, Any]) -> dict[str, str]:
     """Return *values* as the texts of a hash; None becomes the empty text."""
     return {name: _written(value) for name, value in values.items()}
+
+
+def _checked(job: J) -> J:
+    """Return *job*, which was read from somewhere; raises where it has not the types that everybody relies on."""
+    texts = all(isinstance(each, str) for each in (job.id, job.tenant, job.kind))
+    if not texts or not isinstance(job.labels, dict) or not isinstance(job.max_attempts, int):
+        raise TypeError("a job of other types")
+    _ = job.queue_deadline, job.limits.run_timeout_s + 0
+    return job
 
 
 def _known(document: Mapping[str, Any]) -> dict[str, Any]:

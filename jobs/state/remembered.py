@@ -3,7 +3,6 @@
 A process that has just read one takes it as it was for a second more.
 """
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ from redis import Redis
 
 from jobs.contract.errors import QueueError
 from jobs.contract.spec import Json, canonical_json
+from jobs.state.documents import parse_document
 from jobs.state.events import redis_errors
 from jobs.state.objects import ObjectMissingError, ObjectStore
 
@@ -39,14 +39,19 @@ class Remembered:
         self._held: dict[str, tuple[float, str]] = {}
 
     def read(self, key: str, *, seek: bool = True) -> Json | None:
-        """Return the document, or None: also where it would have to be sought in the store, and is not to be."""
+        """Return the document, or None: also where it would have to be sought in the store, and is not to be.
+
+        Raises:
+            UnreadableDocumentError: what is there is no document.
+        """
         text = self._at_hand(key) or self._cached(key)
         if text is None and not seek:
             return None
-        if text is None:
-            text = self._stored(key)
-            self._keep(key, text)
-        document: Json | None = json.loads(text)
+        if text is not None:
+            return _parsed(text, key)
+        text = self._stored(key)
+        document = _parsed(text, key)
+        self._keep(key, text)
         return document
 
     def write(self, key: str, document: Json) -> None:
@@ -71,7 +76,7 @@ class Remembered:
 
     def _stored(self, key: str) -> str:
         try:
-            return self._store.get(key).decode()
+            return self._store.get(key).decode(errors="replace")
         except ObjectMissingError:
             return _ABSENT
 
@@ -93,6 +98,10 @@ class Remembered:
                 self._redis.set(_cache_key(key), text, ex=CACHE_S)
         except QueueError:
             return  # the store knows it: that is enough
+
+
+def _parsed(text: str, key: str) -> Json | None:
+    return None if text == _ABSENT else parse_document(text, key)
 
 
 def _cache_key(key: str) -> str:

@@ -5,26 +5,30 @@ accepted; of one that has ended only what its outcome does not point to, and all
 have stopped looking at such a job before (``Job.gone``), so that nobody meets half of it; a tombstone
 ``tenants/{tenant}/gone/{job}`` tells for a while that there was one.
 
+What nobody can read is left as it is, and told of in the log.
+
 Cost: one listing of the bucket, and one small read for each job that has ended.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 
 from redis import Redis
 from ulid import ULID
 
-from jobs.contract.errors import StorageError
 from jobs.contract.spec import Json
 from jobs.state import records
 from jobs.state.archive import job_prefix
+from jobs.state.documents import UnreadableDocumentError, making_sense_of
 from jobs.state.objects import ObjectInfo, ObjectStore
 from jobs.state.reading import LedgerReader
 from jobs.state.uploads import Uploads
+from jobs.state.versions import NewerDocumentError, readable
 
 GRACE = timedelta(hours=2)
 """After a job's time is over: clocks differ, and presigned URLs and downloads under way outlast a request."""
@@ -94,11 +98,7 @@ class Retention(LedgerReader):
     def _jobs(self, tenant: str, *, delete: bool) -> Iterator[Finding]:
         base = f"tenants/{tenant}/jobs/"
         for job_id, objects in _grouped(self._store, base):
-            try:
-                found = self._of_job(tenant, job_id, objects)
-            except StorageError as error:  # a newer release's, for one
-                log.warning("%s is left for the next time: %s", job_id, error)
-                continue
+            found = self._judged(base + job_id, partial(self._of_job, tenant, job_id, objects))
             if delete and found:
                 self._delete(tenant, job_id, found)
             yield from found
@@ -111,7 +111,7 @@ class Retention(LedgerReader):
         if self._archive.is_gone(tenant, job_id) or (outcome and self._is_over(tenant, job_id, outcome)):
             return [Finding(Reason.EXPIRED, info) for info in objects]
         if outcome is None:
-            return [Finding(Reason.ORPHAN, info) for info in objects] if self._is_old(job_id) else []
+            return [Finding(Reason.ORPHAN, info) for info in objects] if self._is_stale(job_id, objects) else []
         return list(_unneeded(job_prefix(tenant, job_id), outcome, objects))
 
     def _is_over(self, tenant: str, job_id: str, outcome: Json) -> bool:
@@ -137,37 +137,55 @@ class Retention(LedgerReader):
     def _others(self, tenant: str) -> Iterator[Finding]:
         base = f"tenants/{tenant}/"
         for info in self._older(f"{base}idempotency/", ORPHANED_AFTER):
-            if self._has_expired(info.key):
-                yield Finding(Reason.IDEMPOTENCY, info)
+            yield from self._judged(info.key, partial(self._of_idempotency, info))
         for upload_id, objects in _grouped(self._store, f"{base}uploads/"):
-            yield from self._of_upload(f"{base}uploads/{upload_id}/upload.json", upload_id, objects)
+            record_key = f"{base}uploads/{upload_id}/upload.json"
+            yield from self._judged(record_key, partial(self._of_upload, record_key, upload_id, objects))
         for _, objects in _grouped(self._store, f"{base}calibrations/"):
             if all(self._is_older(info, CALIBRATIONS) for info in objects):
                 yield from (Finding(Reason.CALIBRATION, info) for info in objects)
         for info in self._older(f"{base}points/", ORPHANED_AFTER):
-            entry = self._archive.document(info.key)
-            if entry is not None and self.show(tenant, entry["job"]) is None:
-                yield Finding(Reason.POINT, info)
+            yield from self._judged(info.key, partial(self._of_point, tenant, info))
         for info in self._older(f"{base}gone/", TOMBSTONES):
             yield Finding(Reason.TOMBSTONE, info)
 
     def _of_upload(self, record_key: str, upload_id: str, objects: Sequence[ObjectInfo]) -> Iterator[Finding]:
         """Yield the objects of an upload that will not be completed, its record first."""
         record = self._archive.document(record_key)
-        if record is None and self._is_old(upload_id):
+        if record is None and self._is_stale(upload_id, objects):
             yield from (Finding(Reason.ORPHAN, info) for info in objects)
-        if record is None or record["state"] != "open":
+        if record is None or readable(record, "upload")["state"] != "open":
             return
         if self._clock() >= records.parse_time(record["created_at"]) + OPEN_UPLOADS:
             for info in sorted(objects, key=lambda info: info.key != record_key):
                 yield Finding(Reason.UPLOAD, info)
 
-    def _has_expired(self, key: str) -> bool:
-        record = self._archive.document(key)
-        return record is not None and self._clock() >= records.parse_time(record["expires_at"]) + GRACE
+    def _of_idempotency(self, info: ObjectInfo) -> Iterator[Finding]:
+        record = self._archive.document(info.key)
+        if record is not None and self._clock() >= records.parse_time(record["expires_at"]) + GRACE:
+            yield Finding(Reason.IDEMPOTENCY, info)
 
-    def _is_old(self, identifier: str) -> bool:
-        """Return whether what this id names was made long enough ago to have come in by now."""
+    def _of_point(self, tenant: str, info: ObjectInfo) -> Iterator[Finding]:
+        entry = self._archive.document(info.key)
+        if entry is not None and self.show(tenant, entry["job"]) is None:
+            yield Finding(Reason.POINT, info)
+
+    def _judged(self, key: str, judge: Callable[[], Iterable[Finding]]) -> list[Finding]:
+        """Return what *judge* finds; nothing where it meets with what this release cannot read."""
+        try:
+            with making_sense_of(key):
+                return list(judge())
+        except (UnreadableDocumentError, NewerDocumentError) as error:
+            log.warning("%s is left for the next time: %s", key, error)
+            return []
+
+    def _is_stale(self, identifier: str, objects: Iterable[ObjectInfo]) -> bool:
+        """Return whether what this id names was made, and last written, long enough ago to have come in by now.
+
+        Both: a request that is sent again makes under an old id what did not come in before.
+        """
+        if not all(self._is_older(info, ORPHANED_AFTER) for info in objects):
+            return False
         try:
             made = ULID.from_str(identifier.partition("_")[2]).datetime
         except ValueError:

@@ -9,6 +9,7 @@ from redis import Redis
 
 from jobs.contract.errors import InvalidRequestError
 from jobs.contract.spec import Json
+from jobs.state.documents import making_sense_of
 from jobs.state.keys import check_tenant
 from jobs.state.objects import ObjectStore
 from jobs.state.remembered import Remembered
@@ -84,11 +85,13 @@ class Tenants:
 
     def _own(self, tenant: str) -> dict[str, Any]:
         record: Json = self._records.read(_key(tenant)) or {"quotas": {}}
-        known = {each.name for each in fields(Quotas)}
-        own = {
-            name: value for name, value in record["quotas"].items() if name in known
-        }  # a newer release may know more
-        return own | ({"buckets": tuple(own["buckets"])} if "buckets" in own else {})
+        known = {each.name: type(getattr(self._otherwise, each.name)) for each in fields(Quotas)}
+        with making_sense_of(_key(tenant)):
+            own = {name: value for name, value in record["quotas"].items() if name in known}  # a newer may know more
+            own |= {"buckets": tuple(map(str, own["buckets"]))} if "buckets" in own else {}
+            if wrong := [name for name, value in own.items() if type(value) is not known[name]]:
+                raise TypeError(", ".join(wrong))
+        return own
 
 
 def shown(quotas: Quotas) -> Json:

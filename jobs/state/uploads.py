@@ -4,7 +4,6 @@ A file of one part is PUT as it is, which costs the service nothing but a signat
 also after the upload is complete. A larger file is a multipart upload of the store.
 """
 
-import json
 import math
 import re
 from collections import Counter
@@ -15,6 +14,7 @@ from unicodedata import normalize
 
 from jobs.contract.errors import InvalidRequestError, ModelNotFoundError, UploadConflictError
 from jobs.contract.spec import Json, canonical_json
+from jobs.state.documents import making_sense_of, read_document
 from jobs.state.objects import ObjectInfo, ObjectMissingError, ObjectStore
 from jobs.state.records import format_time, new_id, utc_now
 from jobs.state.versions import readable, schema_of
@@ -35,6 +35,7 @@ PATH_MAX_BYTES = 900
 """As UTF-8: S3 stores take keys of 1024 bytes, and ours begin with tenant and upload."""
 NAME_MAX = 255
 """Characters, and bytes as UTF-8, of each part of a path: file systems hold no more."""
+_FIELDS = {"id", "state", "created_at", "part_bytes", "files"}
 _ID = re.compile(r"upl_[0-9A-HJKMNP-TV-Z]{26}")
 _PATH = re.compile(r"[^\x00-\x1f\x7f-\x9f\\]+")
 
@@ -186,11 +187,14 @@ class Uploads:
     def _read(self, tenant: str, upload_id: str) -> Json | None:
         if not _ID.fullmatch(upload_id):
             return None
-        try:
-            record: Json = json.loads(self._store.get(_prefix(tenant, upload_id) + "upload.json"))
-        except ObjectMissingError:
+        key = _prefix(tenant, upload_id) + "upload.json"
+        record = read_document(self._store, key)
+        if record is None:
             return None
-        return readable(record, "upload")
+        with making_sense_of(key):
+            if missing := _FIELDS - readable(record, "upload").keys():
+                raise KeyError(*missing)
+        return record
 
     def _write(self, tenant: str, record: Json) -> None:
         self._store.put(_prefix(tenant, record["id"]) + "upload.json", canonical_json(record))

@@ -7,6 +7,7 @@ it does not know leaves the document to others; one that says nothing is of befo
 
 from jobs.contract.errors import StorageError
 from jobs.contract.spec import Json
+from jobs.state.documents import UnreadableDocumentError
 
 KNOWN = {"request": 1, "claim": 1, "outcome": 1, "upload": 1, "key": 1, "webhook": 1, "delivery": 1}
 """The highest number of each kind that this release writes and reads."""
@@ -26,8 +27,11 @@ def readable(document: Json, kind: str) -> Json:
 
     Raises:
         NewerDocumentError: this release does not know its schema.
+        UnreadableDocumentError: it is none.
     """
     said = document.get("schema") or f"modelpress/{kind}/v1"
+    if not isinstance(said, str):
+        raise UnreadableDocumentError(f"Expected a schema like {schema_of(kind)}; got {str(said)[:40]}.")
     family, _, number = said.rpartition("/v")
     if family != f"modelpress/{kind}" or not number.isdecimal() or int(number) > KNOWN[kind]:
         raise NewerDocumentError(f"Expected {schema_of(kind)} or older; got {said}, which a newer release can read.")

@@ -9,7 +9,7 @@ Objects below ``tenants/{tenant}/webhooks/{endpoint}/``; each has one writer, so
 =====================  ===============================================================
 """
 
-import json
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,8 @@ from jobs.contract.errors import WebhookConflictError
 from jobs.contract.receivers import Receiver, receiver
 from jobs.contract.spec import Json, canonical_json
 from jobs.contract.webhooks import JOB_EVENTS, new_secret
-from jobs.state.objects import ObjectMissingError, ObjectStore
+from jobs.state.documents import UnreadableDocumentError, making_sense_of, read_document
+from jobs.state.objects import ObjectStore
 from jobs.state.records import Job, format_time, new_id, parse_time, utc_now
 from jobs.state.versions import readable, schema_of
 
@@ -30,6 +31,7 @@ OVERLAP = timedelta(hours=24)
 """How long a secret that was replaced still signs, beside the new one."""
 SECRETS_MAX = 3
 ENDPOINT_ID = r"wh_[0-9A-HJKMNP-TV-Z]{26}"
+log = logging.getLogger("modelpress.webhooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,8 @@ class Webhooks:
         return endpoint
 
     def of(self, tenant: str) -> list[Endpoint]:
-        """Return the tenant's endpoints, oldest first."""
-        found = (self.show(tenant, name) for name in self._store.folders(f"tenants/{tenant}/webhooks/"))
+        """Return the tenant's endpoints, oldest first, but for those that nobody can read."""
+        found = (self._readable(tenant, name) for name in self._store.folders(f"tenants/{tenant}/webhooks/"))
         return [each for each in found if each is not None]
 
     def show(self, tenant: str, endpoint_id: str) -> Endpoint | None:
@@ -142,7 +144,8 @@ class Webhooks:
         if document is None:
             return None
         health = self._read(webhook_prefix(tenant, endpoint_id) + "health.json") or {}
-        return _endpoint(tenant, readable(document, "webhook"), health)
+        with making_sense_of(webhook_prefix(tenant, endpoint_id)):
+            return _endpoint(tenant, readable(document, "webhook"), health)
 
     def change(self, tenant: str, endpoint_id: str, changes: Mapping[str, Any]) -> Endpoint | None:
         """Return the tenant's endpoint with *changes* ``{url?, events?, description?, enabled?}``; None without it.
@@ -164,8 +167,11 @@ class Webhooks:
 
     def delete(self, tenant: str, endpoint_id: str) -> bool:
         """Remove the tenant's endpoint, so that nothing is sent there any more; return whether there was one."""
-        if self.show(tenant, endpoint_id) is None:
-            return False
+        try:
+            if self.show(tenant, endpoint_id) is None:
+                return False
+        except UnreadableDocumentError as error:
+            log.warning("An endpoint is deleted unread: %s", error)
         for name in ("endpoint.json", "health.json"):
             self._store.delete(webhook_prefix(tenant, endpoint_id) + name)
         return True
@@ -228,12 +234,15 @@ class Webhooks:
         }
         self._store.put(webhook_prefix(endpoint.tenant, endpoint.id) + "endpoint.json", canonical_json(document))
 
-    def _read(self, key: str) -> Json | None:
+    def _readable(self, tenant: str, endpoint_id: str) -> Endpoint | None:
         try:
-            document: Json = json.loads(self._store.get(key))
-        except ObjectMissingError:
+            return self.show(tenant, endpoint_id)
+        except UnreadableDocumentError as error:
+            log.warning("An endpoint is left out: %s", error)
             return None
-        return document
+
+    def _read(self, key: str) -> Json | None:
+        return read_document(self._store, key)
 
 
 def webhook_prefix(tenant: str, endpoint_id: str) -> str:

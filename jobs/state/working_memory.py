@@ -3,6 +3,7 @@
 All of it may be lost; the archive has what matters.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,12 +12,15 @@ from typing import Any
 from redis import Redis
 
 from jobs.contract.state import JobState
+from jobs.state.documents import UnreadableDocumentError, making_sense_of
 from jobs.state.events import EVENTS_MAX, TELL, Event, events_key, redis_errors
 from jobs.state.records import Job, to_fields
+from jobs.state.versions import NewerDocumentError, readable
 
 TERMINAL_TTL_S = 7 * 86_400
 """How long a job that ended stays here; afterwards it is read from the archive."""
 _BATCH = 100
+log = logging.getLogger("modelpress.working_memory")
 
 _CREATE = (
     TELL
@@ -95,19 +99,25 @@ class WorkingMemory:
             return bool(self._create(keys=[_record_key(job.id), events_key(job.id)], args=args))
 
     def read(self, job_id: str) -> Job | None:
-        """Return the job as it is now."""
+        """Return the job as it is now.
+
+        A record that nobody can read is dropped, as if it had been lost.
+
+        Raises:
+            NewerDocumentError: a newer release can read it.
+        """
         with redis_errors():
             texts: Any = self._redis.hgetall(_record_key(job_id))
-        return Job.from_hash(texts) if texts else None
+        return self._readable(job_id, texts)
 
     def read_many(self, job_ids: Iterable[str]) -> dict[str, Job | None]:
-        """Return several jobs in one round trip."""
+        """Return several jobs in one round trip, as ``read`` does; None for those of newer releases, too."""
         names = list(job_ids)
         with redis_errors(), self._redis.pipeline(transaction=False) as pipeline:
             for name in names:
                 pipeline.hgetall(_record_key(name))
             found: Any = pipeline.execute()
-        return {name: Job.from_hash(texts) if texts else None for name, texts in zip(names, found, strict=True)}
+        return {name: self._readable_or_none(name, texts) for name, texts in zip(names, found, strict=True)}
 
     def change(
         self,
@@ -161,6 +171,22 @@ class WorkingMemory:
             if len(found) < _BATCH:
                 return
             before = found[-1]
+
+    def _readable(self, job_id: str, texts: Mapping[str, str]) -> Job | None:
+        try:
+            with making_sense_of(_record_key(job_id)):
+                return Job.from_hash(texts) if texts else None
+        except UnreadableDocumentError as error:
+            readable(dict(texts), "request")
+            log.warning("%s is read from the archive: %s", job_id, error)
+            self.forget(job_id)
+            return None
+
+    def _readable_or_none(self, job_id: str, texts: Mapping[str, str]) -> Job | None:
+        try:
+            return self._readable(job_id, texts)
+        except NewerDocumentError:
+            return None
 
 
 def _record_key(job_id: str) -> str:

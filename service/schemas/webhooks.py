@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from jobs.contract.receivers import URL_MAX, URL_PATTERN
 from jobs.contract.webhooks import JOB_EVENTS, EventType
-from jobs.state.deliveries import DELIVERY_ID
+from jobs.state.outbox import DELIVERY_ID
 from jobs.state.webhooks import ENDPOINT_ID, ENDPOINTS_MAX
 from service.schemas.answers import count, flag, moment, text, words
 from service.schemas.base import AnswerSchema, RequestSchema

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 
 from jobs.contract.catalogue import catalogue
-from jobs.contract.errors import QueueError
+from jobs.contract.errors import KeyReusedError, QueueError
 from jobs.contract.state import JobKind, JobState
 from jobs.state.records import Job as JobRecord
 from jobs.state.records import new_id, retry_id
@@ -102,11 +102,24 @@ def _retry_id(source: JobRecord) -> str:
 
 def _answered(identifier: str, document: Any, make: Callable[[str], JobRecord]) -> Response:
     """Return 202 with the job that *make* accepts, or that an earlier request with the same key did."""
-    ledger, whose = services().ledger, tenant()
-    job, headers = once(identifier, document, find=lambda job_id: ledger.show(whose, job_id), make=make)
+    job, headers = once(identifier, document, find=_made_before, make=make)
     response = accepted(job)
     response.headers.update(headers)
     return response
+
+
+def _made_before(job_id: str) -> JobRecord | None:
+    """Return the job with this id, if it was accepted.
+
+    Raises:
+        KeyReusedError: it was, and its time is over: under the same id nothing can be accepted again.
+    """
+    job = services().ledger.show(tenant(), job_id)
+    if job is None and services().ledger.is_gone(tenant(), job_id):
+        raise KeyReusedError(
+            f"Expected a new Idempotency-Key: {job_id}, which this one made, has ended and is kept no longer."
+        )
+    return job
 
 
 def _check_load() -> None:

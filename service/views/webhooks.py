@@ -6,8 +6,8 @@ from typing import Any
 from flask import Response, jsonify
 
 from jobs.contract.errors import WebhookConflictError
-from jobs.state.deliveries import DELIVERY_ID
 from jobs.state.keys import Scope
+from jobs.state.outbox import DELIVERY_ID
 from jobs.state.records import utc_now
 from jobs.state.webhooks import Endpoint
 from service.api import Blueprint

@@ -13,19 +13,10 @@ from transformers import (
     ViTConfig,
 )
 
-from jobs.batches import (
-    ListBatches,
-    entry_of,
-    held_out,
-    inference,
-    settled_input,
-    synthetic_batch,
-    to_device,
-    trunk_of,
-    typical_input,
-)
+from jobs.batches import ListBatches, entry_of, held_out, inference, to_device, trunk_of
 from jobs.contract.errors import InvalidRequestError
 from jobs.contract.spec import InputSpec
+from jobs.inputs import settled_input, synthetic_batch, typical_input
 from tests.tiny import MEL_BINS, MEL_FRAMES, tiny
 
 BERT = BertConfig()

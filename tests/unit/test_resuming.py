@@ -155,3 +155,27 @@ def test_a_job_of_seconds_keeps_nothing(tmp_path: Path) -> None:
     run(replace(folders, resuming=depot), "bert", Listener(), steps=[HEADS, UNITS])
 
     assert not (tmp_path / "kept").exists()
+
+
+def test_a_spoilt_snapshot_is_not_learned_from(tmp_path: Path) -> None:
+    """What came half, or with other bytes, is as good as not there, also where files of it were left."""
+
+    class Spoilt(FolderDepot):
+        """Brings files, and says that they are not what was kept."""
+
+        def fetch(self, name: str, folder: Path) -> bool:
+            """Leave something behind."""
+            (folder / "snapshot.safetensors").write_bytes(b"half")
+            return False
+
+    assert GoingOn(Spoilt(tmp_path), tmp_path, tmp_path).training("recovery").load() is None
+
+
+@pytest.mark.parametrize("reports", ["", '[{"technique": "low_rank"}]', '[{"notes": [], "colour": 1}]'])
+def test_reports_of_another_release_are_not_used(tmp_path: Path, reports: str) -> None:
+    """Steps whose reports another release wrote in another way are done again; the job does not fail for it."""
+    kept = tmp_path / "kept" / "steps"
+    kept.mkdir(parents=True)
+    (kept / "steps.json").write_text(reports)
+
+    assert GoingOn(FolderDepot(tmp_path / "kept"), tmp_path, tmp_path).latest() is None

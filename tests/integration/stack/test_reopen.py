@@ -10,9 +10,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from jobs.batches import synthetic_batch
 from jobs.checkpoint.verification import write_verification
 from jobs.contract.spec import InputSpec
+from jobs.inputs import synthetic_batch
 
 ARTIFACT = "artifact"
 

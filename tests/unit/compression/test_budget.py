@@ -6,12 +6,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from jobs.batches import synthetic_batch, typical_input
 from jobs.compression.anatomy import Anatomy, anatomy_of
 from jobs.compression.budget import steps_for
 from jobs.compression.technique import Context, apply
 from jobs.contract.errors import NothingChangedError, TargetUnreachableError
 from jobs.contract.spec import Step, Target
+from jobs.inputs import synthetic_batch, typical_input
 from tests.tiny import tiny, tiny_batch
 
 FRONT_END = {"hubert": {"conv_stride": (20, 16)}}

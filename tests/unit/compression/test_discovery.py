@@ -19,7 +19,7 @@ from odd_models import (
 )
 from transformers import PreTrainedModel
 
-from jobs.batches import InputKind, longest_text, synthetic_batch, trunk_of
+from jobs.batches import InputKind, trunk_of
 from jobs.checkpoint.reader import load_model
 from jobs.checkpoint.writer import write_artifact
 from jobs.compression.anatomies import BERT, DINOV2, LLAMA, VIT, WAV2VEC2
@@ -30,6 +30,7 @@ from jobs.compression.family import Family
 from jobs.compression.surgery import drop_heads, drop_units
 from jobs.contract.errors import UnsupportedModelError
 from jobs.contract.spec import InputSpec
+from jobs.inputs import longest_text, synthetic_batch
 from tests.tiny import DISCOVERED, tiny
 
 PARTS = ("query", "key", "value", "output", "up", "gate", "down", "attention_scale", "feed_forward_scale")

@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, HubertConfig, HubertModel
 
-from jobs.batches import synthetic_batch
 from jobs.contract.errors import InvalidRequestError
 from jobs.contract.spec import InputSpec, ProfileSpec
+from jobs.inputs import synthetic_batch
 from jobs.profiling.latency import Pass
 from jobs.profiling.macs import count_macs
 from jobs.profiling.profile import Subject, inputs_of, profile_alone, profile_pair

@@ -10,7 +10,7 @@ from service_fakes import KEY, NOW, OTHER_TENANT, TENANT, World
 
 from jobs.contract.errors import DataRequiredError
 from jobs.contract.state import JobState
-from jobs.state.records import failure
+from jobs.state.failures import failure
 
 ENDED: dict[str, Any] = {"started_at": NOW, "ended_at": NOW + timedelta(seconds=187), "attempt": 1}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

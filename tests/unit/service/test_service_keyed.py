@@ -1,10 +1,14 @@
 """Requests with an Idempotency-Key over HTTP."""
 
+from datetime import UTC, datetime
+
 import pytest
 from service_fakes import OTHER_KEY, REQUEST, World
 
 from jobs.contract.errors import StorageError
+from jobs.contract.state import JobState
 
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
 PROFILE = {"model": REQUEST["model"]}
 LANDSCAPE = {**PROFILE, "points": [{"steps": REQUEST["steps"]}]}
 UPLOAD = {"files": [{"path": "config.json", "bytes": 2}]}
@@ -107,3 +111,16 @@ def test_failed_requests_are_not_replayed(world: World, monkeypatch: pytest.Monk
     assert (first.status_code, second.status_code) == (503, 202)
     assert "Idempotency-Replayed" not in second.headers
     assert len(world.ledger.jobs) == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/compressions", "/v1/landscapes"])
+def test_a_key_whose_job_is_kept_no_longer_makes_no_other(world: World, path: str) -> None:
+    """Where jobs go sooner than keys are forgotten, nothing is accepted under an id that is taken: 422, and why."""
+    body = dict(CREATING)[path]
+    made = world.call("POST", path, json=body, headers=NAMED).get_json()["id"]
+    world.ledger.move(made, JobState.SUCCEEDED, ended_at=PAST, expires_at=PAST)
+    answer = world.call("POST", path, json=body, headers=NAMED)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "idempotency_key_reused")
+    assert made in answer.get_json()["detail"]
+    assert list(world.ledger.jobs) == [made]

@@ -157,6 +157,24 @@ def test_a_provider_that_is_away_is_said_and_left_alone(login: Login) -> None:
     assert (login.asked, called(world, KEY).status_code) == (1, 200)
 
 
+@pytest.mark.parametrize("said", [b"<html>", b"", b'{"keys": []}', b'{"keys": 3}'])
+def test_a_provider_that_talks_nonsense_is_away(login: Login, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    """What is no set of keys is no verdict on a token, nor a fault of ours: 503."""
+    monkeypatch.setattr(login, "keys", lambda: said)
+    answer = called(World(login.settings()), login.token())
+
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "identity_unavailable")
+
+
+def test_tokens_that_are_none_shut_nobody_out(login: Login) -> None:
+    """Whatever somebody without a key sends as a token, those with a good one go on."""
+    world = World(login.settings())
+    for nonsense in ("a.b.c", "e30.e30.", "\u00e9.e30.e30", "eyJhbGciOiJFUzI1NiIsImtpZCI6W119.e30.e30"):
+        assert called(world, nonsense).status_code == 401
+
+    assert called(world, login.token()).status_code == 200
+
+
 def test_tokens_are_off_unless_configured(login: Login) -> None:
     """Without settings a good token is an unknown key, and nobody is asked."""
     assert called(World(), login.token()).status_code == 401
@@ -168,6 +186,7 @@ def test_tokens_are_off_unless_configured(login: Login) -> None:
     [
         ({"oidc_audience": ""}, "MODELPRESS_OIDC_AUDIENCE"),
         ({"oidc_jwks_url": ""}, "MODELPRESS_OIDC_JWKS_URL"),
+        ({"oidc_jwks_url": "file:///etc/passwd"}, "MODELPRESS_OIDC_JWKS_URL"),
         ({"oidc_algorithms": ("HS256",)}, "got HS256"),
         ({"oidc_algorithms": ()}, "got none"),
     ],

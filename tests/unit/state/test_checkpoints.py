@@ -1,5 +1,6 @@
 """What an attempt leaves unfinished comes back to a later one whole and its own, or not at all."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,31 @@ def test_short_work_keeps_nothing(clock: Clock) -> None:
     assert attempt(store, 1, after_s=60, clock=seconds, urgent=lambda: True).due()
     clock.pass_seconds(1)
     assert calm.due()
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [b"", b"[]", b"{}", b'{"schema": 1}', b'{"schema": %s, "identity": %s, "files": 3}', b'{"files": [{"path": 1}]}'],
+)
+def test_a_manifest_that_cannot_be_read(memory: MemoryStore, made: Path, place: Path, manifest: bytes) -> None:
+    """Spoilt, or of another release, it costs what it tells of and no more: the one before comes back."""
+    attempt(memory, 1).keep("steps", made)
+    kept = json.loads(memory.get(f"{BASE}1/manifest.json"))
+    facts = tuple(json.dumps(kept[name]).encode() for name in ("schema", "identity"))
+    second = BASE.replace("attempts/1", "attempts/2")
+    memory.put(f"{second}1/manifest.json", manifest % facts if b"%s" in manifest else manifest)
+    memory.put(f"{second}draft/manifest.json", b"{}")
+
+    assert attempt(memory, 3).fetch("steps", place)
+    assert (place / "steps.json").read_text() == "[1]"
+
+
+def test_nothing_is_written_outside_the_folder(memory: MemoryStore, made: Path, place: Path) -> None:
+    """A manifest that names a file elsewhere on the disk is not used."""
+    attempt(memory, 1).keep("steps", made)
+    place_of = f"{BASE}1/manifest.json"
+    memory.put(f"{BASE}1/../escaped", b"weights")
+    memory.put(place_of, memory.get(place_of).replace(b"steps.json", b"../escaped"))
+
+    assert not attempt(memory, 2).fetch("steps", place)
+    assert not (place.parent / "escaped").exists()

@@ -12,8 +12,9 @@ from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import CancelledError, InvalidRequestError, LeaseLostError, StorageError, UnsafeFormatError
 from jobs.contract.state import JobState
 from jobs.state.events import EventLog
+from jobs.state.failures import AttemptLostError
 from jobs.state.ledger import Ledger
-from jobs.state.records import AttemptLostError, Job
+from jobs.state.records import Job
 
 REQUEST = {"model": {"uri": "s3://models/tiny"}, "steps": [{"technique": "low_rank"}]}
 PROGRESS = {"stage": "compress", "step": 1, "steps": 2, "fraction": 0.5}

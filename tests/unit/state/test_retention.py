@@ -1,5 +1,6 @@
 """What is collected, and what is not: jobs under way and results in time are never touched."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from ulid import ULID
 from jobs.adapters.memory import MemoryStore
 from jobs.contract.errors import LeaseLostError, StorageError
 from jobs.contract.state import JobState
-from jobs.state.archive import attempt_prefix
+from jobs.state.archive import Archive, attempt_prefix
 from jobs.state.idempotency import Asked, Idempotency
 from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
@@ -166,16 +167,40 @@ def test_a_deletion_that_was_cut_short_is_finished(
 
 def test_what_nobody_refers_to_is_found(memory: MemoryStore, retention: Retention, clock: Clock) -> None:
     """A request that was never promised, and files of no job, are orphans a day after they could have come in."""
-    young, old = (f"job_{ULID.from_datetime(clock() - timedelta(hours=hours))}" for hours in (23, 25))
-    for job_id in (young, old):
-        memory.put(f"tenants/acme/jobs/{job_id}/request.json", b"{}")
+    old = f"job_{ULID.from_datetime(clock())}"
+    memory.put(f"tenants/acme/jobs/{old}/request.json", b"{}")
     memory.put("tenants/acme/uploads/upl_01J82KZW24PSVGGD4BVJ8FCZ0V/files/a", b"")
+    clock.pass_seconds(DAY_S)
+    memory.put(f"tenants/acme/jobs/job_{ULID.from_datetime(clock() - timedelta(hours=23))}/request.json", b"{}")
     found = list(retention.collect(delete=True))
 
     assert {(each.reason, each.info.key) for each in found} == {
         (Reason.ORPHAN, f"tenants/acme/jobs/{old}/request.json"),
         (Reason.ORPHAN, "tenants/acme/uploads/upl_01J82KZW24PSVGGD4BVJ8FCZ0V/files/a"),
     }
+
+
+def test_what_comes_in_under_an_old_id_is_no_orphan(
+    ledger: Ledger, memory: MemoryStore, retention: Retention, clock: Clock
+) -> None:
+    """A point of an old landscape, or a retry, is named for a moment long past: while it comes in nobody takes it."""
+    job_id = f"job_{ULID.from_datetime(clock() - timedelta(days=3))}"
+    found: list[Reason] = []
+
+    class Collecting(MemoryStore):
+        """Has the collector go round between the request and its marker."""
+
+        def put(self, key: str, body: bytes) -> None:
+            """Write, after the collector went round."""
+            found.extend(collect(retention))
+            super().put(key, body)
+
+    store = Collecting(clock=clock)
+    store._contents = memory._contents
+    Archive(store).accept(replace(ledger.accept("acme", "compression", REQUEST), id=job_id))
+
+    assert found == []
+    assert ledger.show("acme", job_id).state is JobState.QUEUED
 
 
 def test_other_leftovers_go_in_their_time(
