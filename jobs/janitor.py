@@ -5,6 +5,13 @@ gets its next attempt, one that waits without being on the queue is put there, o
 that has its outcome loses its marker, and a landscape whose points have all ended is announced. Several janitors may
 run; each move is a compare-and-set.
 
+Cost of a round over *n* open jobs: n / 1000 listings of the store, n / 500 round trips to Redis, one look at the queue,
+and a few calls for each job that is to be moved. A job that Redis does not know costs some calls to the store more;
+when there are many, they are looked up a few seconds a round, those first who wait longest.
+
+A Redis that starts again may have lost what it was told last, and take for under way what has ended. Whatever it says
+of jobs that go on is compared with the store then, once, a few seconds a round too.
+
 Nobody is given up before the janitor could have heard of them: after its start, and after Redis was away, it waits for
 as long as a lease lasts before it takes a job from anybody.
 """
@@ -14,7 +21,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,6 +29,7 @@ from jobs.contract.errors import ModelPressError, QueueError, StorageError
 from jobs.contract.state import JobKind, JobState
 from jobs.pulse import beat
 from jobs.settings import WorkerSettings
+from jobs.state.documents import UnreadableDocumentError
 from jobs.state.failures import AttemptLostError, run_timeout_error
 from jobs.state.landscapes import Landscapes
 from jobs.state.ledger import Ledger
@@ -40,6 +48,12 @@ GAUGES_LAPSE_ROUNDS = 6
 """How many rounds what the janitor has shown is good for: an operator must see that it is gone."""
 _UNCLAIMED = timedelta(seconds=20)
 """How long a worker that has begun with a job may take to claim it."""
+BATCH = 500
+"""Jobs that are read from Redis at once."""
+LOOK_UP_S = 5.0
+"""How long a round looks jobs up in the store that Redis does not know, and again that it may know wrongly [s]."""
+HURRY_S = 1.0
+"""How long the janitor rests at most after a round that had not the time for all [s]."""
 log = logging.getLogger("modelpress.janitor")
 
 
@@ -48,6 +62,7 @@ class Janitor:
 
     Attributes:
         found: the open jobs of the last round.
+        census: how they are.
 
     Args:
         ledger: the jobs.
@@ -65,22 +80,33 @@ class Janitor:
         self.found: list[Job] = []
         self._clock = clock
         self._taken: dict[str, datetime] = {}
+        self._strays: dict[str, bool] = {}
+        self._line: frozenset[str] = frozenset()
+        self._server = ""
+        self._doubted: dict[str, None] = {}
+        self._passed_over = 0
         self._hears_since: datetime | None = clock()
         self.census = Census()
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether the last round had not the time for all."""
+        return bool(self._passed_over or self._doubted)
 
     def round(self) -> int:
         """Look at every open job once and return how many were moved."""
         self._listen()
         seen_taken, self._taken, self.census, moved = self._taken, {}, Census(), 0
-        self.found = []
-        for job_id in self._ledger.open_ids():
-            try:
-                moved += self._look(job_id, seen_taken)
-            except NewerDocumentError as error:
-                log.info("%s is left to newer janitors: %s", job_id, error)
-            except Exception:  # one job that cannot be read must not cost the others their janitor
-                log.exception("%s is left for the next round.", job_id)
-        return moved
+        self.found, self._strays, self._passed_over = [], {}, 0
+        self._line, until = self._queue.line(), time.monotonic() + LOOK_UP_S
+        job_ids = list(self._ledger.open_ids())
+        for first in range(0, len(job_ids), BATCH):
+            for job_id, known in self._ledger.known(job_ids[first : first + BATCH]).items():
+                if known is None and time.monotonic() >= until:
+                    self._passed_over += 1
+                else:
+                    moved += self._looked(job_id, known, seen_taken)
+        return moved + self._compare(frozenset(job_ids))
 
     def _listen(self) -> None:
         """Tidy the queue, and note since when Redis has answered without a break."""
@@ -88,22 +114,54 @@ class Janitor:
         self._queue.clean()
         self._hears_since = since or self._clock()
 
-    def _look(self, job_id: str, seen_taken: Mapping[str, datetime]) -> bool:
-        job = self._ledger.find(job_id)
-        if job is None:
-            return False
+    def _compare(self, open_ids: Container[str]) -> int:
+        """Compare what Redis says with the store, if it may have lost something; return how often it had."""
+        server, moved, until = self._queue.server(), 0, time.monotonic() + LOOK_UP_S
+        if server != self._server:
+            doubtful = sorted(self._ledger.doubtful_ids(), key=lambda job_id: job_id in open_ids)
+            self._doubted, self._server = dict.fromkeys(doubtful), server
+        for job_id in list(self._doubted):
+            if time.monotonic() >= until:
+                break
+            try:
+                moved += self._ledger.check(job_id)
+            except (NewerDocumentError, UnreadableDocumentError) as error:
+                log.warning("%s is left as Redis has it: %s", job_id, error)
+            del self._doubted[job_id]
+        return moved
+
+    def _looked(self, job_id: str, known: Job | None, seen_taken: Mapping[str, datetime]) -> bool:
+        try:
+            job = known.understood() if known else self._ledger.find(job_id)
+            return job is not None and self._look(job, seen_taken)
+        except NewerDocumentError as error:
+            log.info("%s is left to newer janitors: %s", job_id, error)
+        except UnreadableDocumentError as error:
+            log.warning("%s is left for the next round: %s", job_id, error)
+        except Exception:  # one job that cannot be looked at must not cost the others their janitor
+            log.exception("%s is left for the next round.", job_id)
+        return False
+
+    def _look(self, job: Job, seen_taken: Mapping[str, datetime]) -> bool:
         if job.state.terminal:
             return self._ledger.settle(job) is not None
         self.census.see(job)
         self.found.append(job)
         goes_on = job.state is not JobState.CANCELLING
-        if goes_on and self._landscapes.is_stray(job):
+        if goes_on and self._is_stray(job):
             return self._ledger.request_cancel(job.tenant, job.id) is not None
         if goes_on and job.kind == JobKind.LANDSCAPE and not job.attempt:
             return self._look_at_landscape(job, seen_taken)
         if job.state is JobState.QUEUED:
             return self._look_at_waiting(job, seen_taken)
         return job.lapsed(self._clock()) and self._would_have_heard(job) and self._take_over(job)
+
+    def _is_stray(self, job: Job) -> bool:
+        if not job.parent:
+            return False
+        if job.parent not in self._strays:
+            self._strays[job.parent] = self._landscapes.is_stray(job)
+        return self._strays[job.parent]
 
     def _would_have_heard(self, job: Job) -> bool:
         """Return whether a worker who has the job, if any, had the time to say that it lives."""
@@ -125,9 +183,12 @@ class Janitor:
             return self._ledger.expire(job) is not None
         if job.not_before is not None and now < job.not_before:
             return False
-        return self._put_on_queue(job, seen_taken)
+        return not self._queue.waits(job, self._line) and self._put_on_queue(job, seen_taken)
 
     def _put_on_queue(self, job: Job, seen_taken: Mapping[str, datetime]) -> bool:
+        now = self._ledger.find(job.id)
+        if now is None or now.version != job.version:
+            return False  # somebody has moved it meanwhile
         place = self._queue.place(job)
         if place is Place.WAITING or (place is not Place.ABSENT and not self._is_stuck(job, place, seen_taken)):
             return False
@@ -176,7 +237,7 @@ def main() -> int:
         safely(partial(_round, janitor, state, settings))
         safely(state.audit.gather)
         looking = beside(looking, state.admission.look)
-        stop.wait(settings.janitor_s)
+        stop.wait(min(HURRY_S, settings.janitor_s) if janitor.unfinished else settings.janitor_s)
     return 0
 
 
@@ -204,7 +265,8 @@ def _round(janitor: Janitor, state: State, settings: WorkerSettings) -> None:
     janitor.round()
     took, lapses_s = time.monotonic() - began, GAUGES_LAPSE_ROUNDS * settings.janitor_s
     _tell(Tally(state.redis), janitor.census, took, lapses_s=lapses_s)
-    state.admission.recount(janitor.found, began_at)
+    if not janitor.unfinished:
+        state.admission.recount(janitor.found, began_at)
 
 
 def _tell(tally: Tally, census: Census, seconds: float, *, lapses_s: float) -> None:

@@ -6,6 +6,8 @@ A job on it is written as JSON and may name one function only: whatever else som
 ``SafeJob`` before anything is imported.
 """
 
+import logging
+from collections.abc import Container
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +29,9 @@ RESULT_TTL_S = 0
 """Results live in the store: RQ forgets a job as soon as it has run."""
 FAILURE_TTL_S = 86_400
 """How long RQ keeps the trace of a worker's surprise, for whoever operates it."""
+_ODD = (ValueError, TypeError, KeyError, AttributeError, AssertionError)
+"""What RQ raises where something else than RQ wrote what it reads."""
+log = logging.getLogger("modelpress.queue")
 _TAKE_TURN = """
 if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then return 0 end
 local function tenant(id) return string.match(id, '%-([^-].*)$', 32) or '' end
@@ -138,12 +143,21 @@ class JobQueue:
         with redis_errors():
             return int(self._queue.count)
 
+    def line(self) -> frozenset[str]:
+        """Return all that wait for a worker, for ``waits``: one look for many jobs."""
+        with redis_errors():
+            return frozenset(self._queue.get_job_ids())
+
+    def waits(self, job: LedgerJob, line: Container[str]) -> bool:
+        """Return whether the job was in *line*."""
+        return _transport_id(job) in line
+
     def place(self, job: LedgerJob) -> Place:
         """Return where the job is."""
         with redis_errors():
             try:
                 status = self._fetch(job).get_status(refresh=False)
-            except NoSuchJobError:
+            except (NoSuchJobError, *_ODD):
                 return Place.ABSENT
             if status == JobStatus.STARTED:
                 return Place.BEGUN
@@ -160,11 +174,22 @@ class JobQueue:
                 self._fetch(job).delete()
             except NoSuchJobError:
                 return
+            except _ODD:  # nobody can read what RQ has of it
+                self._queue.connection.delete(SafeJob.key_for(_transport_id(job)))
+                self._queue.remove(_transport_id(job))
 
     def clean(self) -> None:
         """Let RQ notice which of its jobs were abandoned."""
         with redis_errors():
-            StartedJobRegistry(queue=self._queue, job_class=SafeJob).cleanup()
+            try:
+                StartedJobRegistry(queue=self._queue, job_class=SafeJob).cleanup()
+            except _ODD as error:
+                log.warning("RQ cannot read what it has of its jobs under way: %r", error)
+
+    def server(self) -> str:
+        """Return which Redis this is: another after each start."""
+        with redis_errors():
+            return str(self._queue.connection.info("server")["run_id"])
 
     def _fetch(self, job: LedgerJob) -> Job:
         return SafeJob.fetch(_transport_id(job), self._queue.connection, SERIALIZER)

@@ -1,7 +1,7 @@
 """What can be asked about jobs: from Redis where it knows, else from the archive, which also fills Redis again."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -137,6 +137,31 @@ class LedgerReader:
             job = self._rebuild(tenant, job_id)
         return None if job is None else job.understood()
 
+    def known(self, job_ids: Iterable[str]) -> dict[str, Job | None]:
+        """Return what Redis knows of several jobs, in one round trip; ``find`` each that it does not."""
+        return self._memory.read_many(job_ids)
+
+    def doubtful_ids(self) -> Iterator[str]:
+        """Yield every job that Redis takes to go on, after it may have lost what it was told last.
+
+        Lists of jobs are made anew from the archive when they are next asked for.
+        """
+        self._memory.doubt_indexes()
+        yield from self._memory.unended()
+
+    def check(self, job_id: str) -> bool:
+        """Tell Redis again what the archive has of a job, where that is further on; return whether it was."""
+        job = self._memory.read(job_id)
+        if job is None:
+            return False
+        archived = self._archived(job.tenant, job_id)
+        job = self._memory.read(job_id)  # again: it may have moved meanwhile
+        if job is None or (archived is not None and not _is_behind(job, archived)):
+            return False
+        self._memory.forget(job_id)
+        self._rebuild(job.tenant, job_id)
+        return True
+
     def open_ids(self) -> Iterator[str]:
         """Yield every job that may not have ended."""
         return self._archive.open_ids()
@@ -155,7 +180,7 @@ class LedgerReader:
         if job is None:
             return None
         wish = self._archive.cancel_wish(tenant, job_id)
-        claims = self._archive.claims(tenant, job_id)
+        claims = self._archive.claims(tenant, job_id) if job.attempt else []
         with making_sense_of(job_prefix(tenant, job_id)):
             told = [*history(job, claims, wish)]
         self._memory.create(job, told)
@@ -199,6 +224,14 @@ class LedgerReader:
             return None
         outcome = self._archive.outcome(tenant, job_id)
         return self._archive.document(outcome[what]) if outcome else None
+
+
+def _is_behind(job: Job, archived: Job) -> bool:
+    """Return whether *job*, as Redis has it, lacks what has happened to it for good."""
+    if archived.state.terminal:
+        return job.state is not archived.state
+    wished = archived.state is JobState.CANCELLING and job.state is not JobState.CANCELLING
+    return not job.state.terminal and (wished or job.attempt < archived.attempt)
 
 
 def _fits(job: Job, state: JobState | None, kind: str | None, label: str | None) -> bool:

@@ -1,6 +1,10 @@
 """The janitor's rounds: whatever was left behind is brought in line."""
 
 import threading
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -228,3 +232,41 @@ def test_what_takes_long_goes_on_beside_the_rounds() -> None:
 
     assert same is first
     assert len(begun) == 2
+
+
+def test_a_round_costs_little_however_many_wait(
+    *, janitor: Janitor, ledger: Ledger, queue: JobQueue, memory: MemoryStore, redis: Redis
+) -> None:
+    """With 600 jobs that wait for a worker a round asks the store for its markers, and Redis some twenty times."""
+    for _ in range(600):
+        queue.enqueue(ledger.accept("acme", "compression", REQUEST))
+    janitor.round()
+    calls = Counter[str]()
+    for name in ("get", "head", "put", "list", "folders"):
+        setattr(memory, name, partial(_counted, calls, name, getattr(memory, name)))
+    redis.config_resetstat()
+    janitor.round()
+    commands = redis.info("commandstats")
+    asked = sum(commands[name]["calls"] for name in commands if name != "cmdstat_hgetall")
+
+    assert calls == {"list": 1}
+    assert commands["cmdstat_hgetall"]["calls"] == 600
+    assert asked < 20
+    assert len(janitor.found) == 600
+
+
+def test_what_rq_cannot_read_is_enqueued_afresh(janitor: Janitor, queue: JobQueue, job: Job, raw_redis: Redis) -> None:
+    """A waiting job whose trace in RQ somebody spoilt comes back to the queue, and costs others no round."""
+    queue.enqueue(job)
+    (key,) = raw_redis.keys("rq:job:*")
+    raw_redis.hset(key, mapping={"data": "x", "timeout": "long", "created_at": "2026-01-01T00:00:00Z"})
+    raw_redis.delete("rq:queue:modelpress")
+    raw_redis.zadd("rq:wip:modelpress", {b"\xff:x": 1})
+
+    assert janitor.round() == 1
+    assert queue.place(job) is Place.WAITING
+
+
+def _counted(calls: Counter[str], name: str, call: Callable[..., Any], *args: Any) -> Any:
+    calls[name] += 1
+    return call(*args)
