@@ -82,6 +82,8 @@ class Janitor:
         self._taken: dict[str, datetime] = {}
         self._strays: dict[str, bool] = {}
         self._line: frozenset[str] = frozenset()
+        self._begun: frozenset[str] = frozenset()
+        self._full: set[str] = set()
         self._server = ""
         self._doubted: dict[str, None] = {}
         self._passed_over = 0
@@ -97,8 +99,9 @@ class Janitor:
         """Look at every open job once and return how many were moved."""
         self._listen()
         seen_taken, self._taken, self.census, moved = self._taken, {}, Census(), 0
-        self.found, self._strays, self._passed_over = [], {}, 0
-        self._line, until = self._queue.line(), time.monotonic() + LOOK_UP_S
+        self.found, self._strays, self._full, self._passed_over = [], {}, set(), 0
+        until = time.monotonic() + LOOK_UP_S
+        self._line, self._begun = self._queue.line(), self._queue.taken()
         job_ids = list(self._ledger.open_ids())
         for first in range(0, len(job_ids), BATCH):
             for job_id, known in self._ledger.known(job_ids[first : first + BATCH]).items():
@@ -183,7 +186,8 @@ class Janitor:
             return self._ledger.expire(job) is not None
         if job.not_before is not None and now < job.not_before:
             return False
-        return not self._queue.waits(job, self._line) and self._put_on_queue(job, seen_taken)
+        held = job.tenant in self._full and not self._queue.is_in(job, self._begun)
+        return not held and not self._queue.is_in(job, self._line) and self._put_on_queue(job, seen_taken)
 
     def _put_on_queue(self, job: Job, seen_taken: Mapping[str, datetime]) -> bool:
         now = self._ledger.find(job.id)
@@ -192,9 +196,11 @@ class Janitor:
         place = self._queue.place(job)
         if place is Place.WAITING or (place is not Place.ABSENT and not self._is_stuck(job, place, seen_taken)):
             return False
-        log.info("%s waits, but is not on the queue.", job.id)
         self._queue.drop(job)
-        self._queue.enqueue(job)
+        if not self._queue.let_on(job):
+            self._full.add(job.tenant)  # the older ones go first
+            return False
+        log.info("%s waited, and was not on the queue; now it is.", job.id)
         return True
 
     def _is_stuck(self, job: Job, place: Place, seen_taken: Mapping[str, datetime]) -> bool:

@@ -66,7 +66,9 @@ class State:
             clock=clock,
             ended=ended,
         )
-        queue = JobQueue(redis_client(settings, patience, decode=False))
+        queue = JobQueue(
+            redis_client(settings, patience, decode=False), lambda tenant: tenants.quotas(tenant).running_jobs
+        )
         return cls(
             store=store,
             redis=redis,

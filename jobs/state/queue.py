@@ -1,13 +1,14 @@
 """The queue: RQ as transport, never as truth. It carries a job's id and nothing else.
 
-Tenants take turns: the first job of each goes before the second of any, whoever asked first.
+Tenants take turns: the first job of each goes before the second of any, whoever asked first. A tenant may be held to a
+number of jobs at a time: no more of it are on the queue or under way, and the janitor puts the next there.
 
 A job on it is written as JSON and may name one function only: whatever else somebody writes into Redis is refused by
 ``SafeJob`` before anything is imported.
 """
 
 import logging
-from collections.abc import Container
+from collections.abc import Callable, Container, Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +32,8 @@ FAILURE_TTL_S = 86_400
 """How long RQ keeps the trace of a worker's surprise, for whoever operates it."""
 _ODD = (ValueError, TypeError, KeyError, AttributeError, AssertionError)
 """What RQ raises where something else than RQ wrote what it reads."""
+_CHOOSING_S = 10.0
+"""How long one process may take to see that a tenant has room and to fill it, before others do [s]."""
 log = logging.getLogger("modelpress.queue")
 _TAKE_TURN = """
 if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then return 0 end
@@ -110,18 +113,45 @@ class JobQueue:
 
     Args:
         redis: a client that does not decode its responses.
+        most_running: how many jobs of a tenant may be under way at a time; 0: as many as there are workers.
     """
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: "Redis", most_running: Callable[[str], int] = lambda _: 0) -> None:
         self._queue = Queue(QUEUE_NAME, connection=redis, job_class=SafeJob, serializer=SERIALIZER)
         self._take_turn = redis.register_script(_TAKE_TURN)
+        self._most_running = most_running
 
     def enqueue(self, job: LedgerJob) -> None:
-        """Put the job on the queue, unless it is there.
+        """Put the job on the queue, unless it is there, or is one of a tenant whose jobs the janitor lets on in turn.
 
         Raises:
             QueueError: Redis failed; the janitor enqueues what was accepted.
         """
+        if not self._most_running(job.tenant):
+            self._announce(job)
+
+    def let_on(self, job: LedgerJob) -> bool:
+        """Put the job on the queue if its tenant has room for one more, and return whether it had.
+
+        Raises:
+            QueueError: Redis failed, or others take long to do the same for this tenant.
+        """
+        most = self._most_running(job.tenant)
+        if not most:
+            self._announce(job)
+            return True
+        redis = self._queue.connection
+        with redis_errors(), redis.lock(f"modelpress:room:{job.tenant}", _CHOOSING_S, blocking_timeout=_CHOOSING_S):
+            if self._on_their_way(job.tenant) >= most:
+                return False
+            self._announce(job)
+            return True
+
+    def _on_their_way(self, tenant: str) -> int:
+        """Return how many of a tenant's jobs are on the queue or with a worker; asked in the order in which they go."""
+        return sum(_tenant_of(each) == tenant for each in self.line() | self.taken())
+
+    def _announce(self, job: LedgerJob) -> None:
         with redis_errors():
             try:
                 self._queue.enqueue_call(
@@ -144,13 +174,20 @@ class JobQueue:
             return int(self._queue.count)
 
     def line(self) -> frozenset[str]:
-        """Return all that wait for a worker, for ``waits``: one look for many jobs."""
+        """Return all that wait for a worker, for ``is_in``: one look for many jobs."""
         with redis_errors():
-            return frozenset(self._queue.get_job_ids())
+            return _texts(self._queue.connection.lrange(self._queue.key, 0, -1))
 
-    def waits(self, job: LedgerJob, line: Container[str]) -> bool:
-        """Return whether the job was in *line*."""
-        return _transport_id(job) in line
+    def taken(self) -> frozenset[str]:
+        """Return all that a worker has taken or begun, for ``is_in``."""
+        with redis_errors():
+            redis, registry = self._queue.connection, StartedJobRegistry(queue=self._queue, job_class=SafeJob)
+            taken, begun = redis.lrange(self._queue.intermediate_queue.key, 0, -1), redis.zrange(registry.key, 0, -1)
+            return _texts(taken) | {each.partition(":")[0] for each in _texts(begun)}
+
+    def is_in(self, job: LedgerJob, seen: Container[str]) -> bool:
+        """Return whether the job's next attempt was among those *seen*."""
+        return _transport_id(job) in seen
 
     def place(self, job: LedgerJob) -> Place:
         """Return where the job is."""
@@ -197,3 +234,12 @@ class JobQueue:
 
 def _transport_id(job: LedgerJob) -> str:
     return f"{job.id}-a{job.attempt + 1}-{job.tenant}"
+
+
+def _texts(values: Iterable[Any]) -> frozenset[str]:
+    """Return *values* as text, whatever somebody else wrote among them."""
+    return frozenset(each.decode(errors="replace") for each in values)
+
+
+def _tenant_of(transport_id: str) -> str:
+    return transport_id.split("-", 2)[-1]

@@ -94,6 +94,9 @@ class StateSettings(Settings):
     quota_open_jobs: int = setting(
         "jobs of a tenant that have not ended, points of landscapes included", 2000, minimum=0
     )
+    quota_running_jobs: int = setting(
+        "jobs of a tenant that are under way at a time; 0: as many as there are workers", 0, minimum=0
+    )
     quota_stored_bytes: int = setting("what a tenant may have stored", 2**40, unit="bytes", minimum=0)
     quota_steps: int = setting("steps of one job", 8, minimum=0)
     quota_points: int = setting("points of one landscape", 1000, minimum=0)

@@ -24,6 +24,7 @@ class Quotas:
 
     Attributes:
         open_jobs: jobs that have not ended; a landscape counts with each of its points.
+        running_jobs: jobs under way at a time; 0: as many as there are workers.
         stored_bytes: everything below the tenant's prefix: uploads, artifacts, records [bytes].
         steps_per_job: techniques in one request.
         points_per_landscape: points of one landscape.
@@ -31,6 +32,7 @@ class Quotas:
     """
 
     open_jobs: int
+    running_jobs: int
     stored_bytes: int
     steps_per_job: int
     points_per_landscape: int
@@ -41,6 +43,7 @@ class Quotas:
         """Return what a tenant may have of whom nothing is said."""
         return cls(
             settings.quota_open_jobs,
+            settings.quota_running_jobs,
             settings.quota_stored_bytes,
             settings.quota_steps,
             settings.quota_points,

@@ -2,7 +2,7 @@
 
 from bench import Bench, wait
 
-MANY = 100
+MANY, FEW = 100, 4
 
 
 def test_a_hundred_jobs_of_one_tenant_hold_up_nobody(bench: Bench) -> None:
@@ -15,3 +15,24 @@ def test_a_hundred_jobs_of_one_tenant_hold_up_nobody(bench: Bench) -> None:
 
     assert bench.job(single).state == "succeeded"
     assert ended <= 2
+
+
+def test_a_tenant_has_no_more_jobs_under_way_than_it_may(bench: Bench) -> None:
+    """With room for one job at a time and two workers, all end, and no two are ever seen running together."""
+    bench.state.tenants.set("single", {"running_jobs": 1})
+    jobs = [bench.submit("succeed", tenant="single") for _ in range(FEW)]
+    bench.start_worker()
+    bench.start_worker()
+    most = 0
+
+    def over() -> bool:
+        nonlocal most
+        bench.janitor.round()
+        seen = [bench.job(each) for each in jobs]
+        most = max(most, sum(each.state == "running" for each in seen))
+        return all(each.state.terminal for each in seen)
+
+    wait(over)
+
+    assert most <= 1
+    assert {bench.job(each).state for each in jobs} == {"succeeded"}

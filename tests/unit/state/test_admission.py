@@ -20,7 +20,14 @@ from jobs.state.tenants import Quotas, Tenants
 STEP = {"technique": "head_pruning", "heads_removed": 0.5}
 REQUEST = {"model": {"uri": "s3://models/tiny"}, "steps": [STEP]}
 LANDSCAPE = {"model": {"uri": "s3://models/tiny"}, "points": [{"steps": [STEP]}, {"steps": [{**STEP, "seed": 1}]}]}
-QUOTAS = Quotas(open_jobs=3, stored_bytes=1000, steps_per_job=2, points_per_landscape=2, buckets=("models", "data-*"))
+QUOTAS = Quotas(
+    open_jobs=3,
+    running_jobs=0,
+    stored_bytes=1000,
+    steps_per_job=2,
+    points_per_landscape=2,
+    buckets=("models", "data-*"),
+)
 
 
 class House:

@@ -28,7 +28,7 @@ from jobs.state.uploads import Uploads
 from jobs.state.versions import NewerDocumentError
 
 REQUEST = {"model": {"uri": "s3://models/tiny"}}
-QUOTAS = Quotas(open_jobs=3, stored_bytes=1000, steps_per_job=2, points_per_landscape=2, buckets=("*",))
+QUOTAS = Quotas(open_jobs=3, running_jobs=0, stored_bytes=1000, steps_per_job=2, points_per_landscape=2, buckets=("*",))
 SPOILT = [
     b"",
     b"\xff\xfe",
