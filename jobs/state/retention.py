@@ -7,15 +7,20 @@ have stopped looking at such a job before (``Job.gone``), so that nobody meets h
 
 What nobody can read is left as it is, and told of in the log.
 
-Cost: one listing of the bucket, and one small read for each job that has ended.
+Complete uploads are kept as long as results are, and as long as a job is that names them.
+
+Cost: one listing of the bucket, and one small read for each job that has ended; another for each job of a tenant that
+has uploads of that age.
 """
 
+import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 
 from redis import Redis
@@ -40,6 +45,7 @@ CALIBRATIONS = timedelta(days=30)
 """How long measurements are kept that no job has added to."""
 TOMBSTONES = timedelta(days=90)
 """How long it is remembered that there was a job."""
+UPLOAD = re.compile(r"upload://(upl_[0-9A-Z]{26})")
 log = logging.getLogger("modelpress.retention")
 
 
@@ -51,6 +57,7 @@ class Reason(StrEnum):
     CHECKPOINT = "checkpoints of ended jobs"
     IDEMPOTENCY = "expired idempotency records"
     UPLOAD = "uploads never completed"
+    UNUSED = "old uploads that no job names"
     CALIBRATION = "old calibrations"
     POINT = "points of jobs that are gone"
     TOMBSTONE = "old tombstones"
@@ -71,13 +78,22 @@ class Retention(LedgerReader):
     Args:
         store: the bucket of the archive.
         redis: a client that decodes its responses.
+        uploads_s: how long complete uploads are kept that no job names [s]; 0: for ever.
         clock: tells the time.
     """
 
-    def __init__(self, store: ObjectStore, redis: "Redis", *, clock: Callable[[], datetime] = records.utc_now) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        redis: "Redis",
+        *,
+        uploads_s: int = 0,
+        clock: Callable[[], datetime] = records.utc_now,
+    ) -> None:
         super().__init__(store, redis, clock=clock)
         self._store = store
         self._uploads = Uploads(store)
+        self._kept = timedelta(seconds=uploads_s)
 
     def collect(self, *, delete: bool) -> Iterator[Finding]:
         """Yield what may go, and where *delete* says so, let it go."""
@@ -135,12 +151,12 @@ class Retention(LedgerReader):
             self._memory.bury(tenant, job_id)  # somebody may have read it meanwhile
 
     def _others(self, tenant: str) -> Iterator[Finding]:
-        base = f"tenants/{tenant}/"
+        base, named = f"tenants/{tenant}/", cache(partial(self._named, tenant))
         for info in self._older(f"{base}idempotency/", ORPHANED_AFTER):
             yield from self._judged(info.key, partial(self._of_idempotency, info))
         for upload_id, objects in _grouped(self._store, f"{base}uploads/"):
             record_key = f"{base}uploads/{upload_id}/upload.json"
-            yield from self._judged(record_key, partial(self._of_upload, record_key, upload_id, objects))
+            yield from self._judged(record_key, partial(self._of_upload, record_key, objects, named))
         for _, objects in _grouped(self._store, f"{base}calibrations/"):
             if all(self._is_older(info, CALIBRATIONS) for info in objects):
                 yield from (Finding(Reason.CALIBRATION, info) for info in objects)
@@ -149,16 +165,27 @@ class Retention(LedgerReader):
         for info in self._older(f"{base}gone/", TOMBSTONES):
             yield Finding(Reason.TOMBSTONE, info)
 
-    def _of_upload(self, record_key: str, upload_id: str, objects: Sequence[ObjectInfo]) -> Iterator[Finding]:
-        """Yield the objects of an upload that will not be completed, its record first."""
-        record = self._archive.document(record_key)
-        if record is None and self._is_stale(upload_id, objects):
-            yield from (Finding(Reason.ORPHAN, info) for info in objects)
-        if record is None or readable(record, "upload")["state"] != "open":
-            return
-        if self._clock() >= records.parse_time(record["created_at"]) + OPEN_UPLOADS:
-            for info in sorted(objects, key=lambda info: info.key != record_key):
-                yield Finding(Reason.UPLOAD, info)
+    def _of_upload(
+        self, record_key: str, objects: Sequence[ObjectInfo], named: Callable[[], frozenset[str]]
+    ) -> Iterator[Finding]:
+        """Yield the objects of an upload that will not be completed or is not needed any more, its record first."""
+        record, upload_id = self._archive.document(record_key), record_key.split("/")[-2]
+        if record is None:
+            reason = Reason.ORPHAN if self._is_stale(upload_id, objects) else None
+        elif readable(record, "upload")["state"] == "open":
+            over = self._clock() >= records.parse_time(record["created_at"]) + OPEN_UPLOADS
+            reason = Reason.UPLOAD if over else None
+        else:
+            old = self._kept and all(self._is_older(info, self._kept) for info in objects)
+            reason = Reason.UNUSED if old and upload_id not in named() else None
+        for info in sorted(objects, key=lambda info: info.key != record_key):
+            if reason is not None:
+                yield Finding(reason, info)
+
+    def _named(self, tenant: str) -> frozenset[str]:
+        """Return the uploads that the tenant's jobs name."""
+        requests = (self._archive.request(tenant, job_id) for job_id in list(self._archive.job_ids(tenant)))
+        return frozenset(each for request in requests if request for each in UPLOAD.findall(json.dumps(request)))
 
     def _of_idempotency(self, info: ObjectInfo) -> Iterator[Finding]:
         record = self._archive.document(info.key)

@@ -228,6 +228,39 @@ def test_other_leftovers_go_in_their_time(
     assert collect(retention) == {Reason.CALIBRATION}
 
 
+def test_an_upload_lasts_as_long_as_the_jobs_that_name_it(
+    memory: MemoryStore, redis: Redis, ledger: Ledger, clock: Clock
+) -> None:
+    """It is kept for as long as results are, then until the last job that has it as model or data is gone."""
+    retention = Retention(memory, redis, uploads_s=KEPT_S, clock=clock)
+    uploads = Uploads(memory)
+    model, data, unused = (uploads.create("acme", [{"path": "a", "bytes": 0}])["id"] for _ in range(3))
+    for each in (model, data, unused):
+        uploads.complete("acme", each, [{"path": "a", "parts": []}])
+    request = {**REQUEST, "model": {"uri": f"upload://{model}"}, "data": {"uri": f"upload://{data}"}}
+    job = ledger.accept("acme", "compression", request)
+    young = collect(retention)
+    clock.pass_seconds(KEPT_S)
+    old, left = collect(retention), [uploads.show("acme", each) is not None for each in (model, data, unused)]
+    succeed(ledger, memory, ledger.claim(job.id, "w1"))
+    clock.pass_seconds(KEPT_S + GRACE.total_seconds())
+
+    assert (young, old, left) == (set(), {Reason.UNUSED}, [True, True, False])
+    assert collect(retention) == {Reason.EXPIRED, Reason.UNUSED}
+    assert [uploads.show("acme", each) for each in (model, data)] == [None, None]
+
+
+def test_uploads_are_kept_for_ever_where_results_are(memory: MemoryStore, retention: Retention, clock: Clock) -> None:
+    """Without a time of retention nothing that was completed goes."""
+    uploads = Uploads(memory)
+    done = uploads.create("acme", [{"path": "a", "bytes": 0}])["id"]
+    uploads.complete("acme", done, [{"path": "a", "parts": []}])
+    clock.pass_seconds(100 * KEPT_S)
+
+    assert collect(retention) == set()
+    assert uploads.show("acme", done)["state"] == "complete"
+
+
 def test_points_last_as_long_as_their_landscape(
     ledger: Ledger, memory: MemoryStore, retention: Retention, raw_redis: Redis, clock: Clock
 ) -> None:
