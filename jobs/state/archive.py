@@ -49,6 +49,10 @@ class Archive:
         for found in self._store.list(_OPEN):
             yield found.key.removeprefix(_OPEN)
 
+    def tenants(self) -> Iterator[str]:
+        """Yield every tenant that ever had anything."""
+        return self._store.folders("tenants/")
+
     def job_ids(self, tenant: str) -> Iterator[str]:
         """Yield the id of every job that the tenant ever had."""
         return self._store.folders(f"tenants/{tenant}/jobs/")

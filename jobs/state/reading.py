@@ -146,8 +146,9 @@ class LedgerReader:
 
         Lists of jobs are made anew from the archive when they are next asked for.
         """
-        self._memory.doubt_indexes()
-        yield from self._memory.unended()
+        for tenant in self._archive.tenants():
+            self._memory.doubt_index(tenant)
+            yield from self._memory.unended(tenant)
 
     def check(self, job_id: str) -> bool:
         """Tell Redis again what the archive has of a job, where that is further on; return whether it was."""

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Any
 
 from redis import Redis
@@ -21,7 +20,6 @@ from jobs.state.versions import NewerDocumentError, readable
 TERMINAL_TTL_S = 7 * 86_400
 """How long a job that ended stays here; afterwards it is read from the archive."""
 _BATCH = 100
-_SCAN = 1000
 _TERMINAL = frozenset(state.value for state in JobState if state.terminal)
 log = logging.getLogger("modelpress.working_memory")
 
@@ -140,22 +138,21 @@ class WorkingMemory:
             verdict, state = self._change(keys=[_record_key(job_id), events_key(job_id)], args=[*head, *texts])
         return Changed(Verdict(verdict), JobState(state) if state else None)
 
-    def unended(self) -> Iterator[str]:
-        """Yield every job that has not ended by what is known here: one look at all records."""
-        with redis_errors():
-            for keys in _in_batches(self._redis.scan_iter(_record_key("*"), count=_SCAN), _SCAN):
-                with self._redis.pipeline(transaction=False) as pipeline:
-                    for key in keys:
-                        pipeline.hmget(key, "id", "state")
-                    for job_id, state in pipeline.execute():
-                        if job_id and state not in _TERMINAL:
-                            yield job_id
+    def unended(self, tenant: str) -> Iterator[str]:
+        """Yield every job of the tenant that has not ended by what is known here."""
+        for job_ids in self.newest(tenant):
+            with redis_errors(), self._redis.pipeline(transaction=False) as pipeline:
+                for job_id in job_ids:
+                    pipeline.hget(_record_key(job_id), "state")
+                states: Any = pipeline.execute()
+            for job_id, state in zip(job_ids, states, strict=True):
+                if state and state not in _TERMINAL:
+                    yield job_id
 
-    def doubt_indexes(self) -> None:
-        """Have every tenant's index made anew from the archive when it is next asked for."""
+    def doubt_index(self, tenant: str) -> None:
+        """Have the tenant's index made anew from the archive when it is next asked for."""
         with redis_errors():
-            for key in self._redis.scan_iter(_indexed_key("*"), count=_SCAN):
-                self._redis.delete(key)
+            self._redis.delete(_indexed_key(tenant))
 
     def forget(self, job_id: str) -> None:
         """Drop a record that the archive contradicts."""
@@ -207,12 +204,6 @@ class WorkingMemory:
             return self._readable(job_id, texts)
         except NewerDocumentError:
             return None
-
-
-def _in_batches(keys: Iterable[str], size: int) -> Iterator[list[str]]:
-    rest = iter(keys)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def _record_key(job_id: str) -> str:

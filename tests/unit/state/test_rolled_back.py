@@ -156,6 +156,7 @@ def test_a_record_without_a_job_goes(ledger: Ledger, janitor: Janitor, memory: M
     """What the collector has deleted, and a Redis of before takes to go on, is not there."""
     for found in [*memory.list(f"tenants/acme/jobs/{job.id}/"), *memory.list("open/")]:
         memory.delete(found.key)
+    memory.put(f"tenants/acme/gone/{job.id}", b"{}")
     janitor.round()
 
     assert ledger.show("acme", job.id) is None
