@@ -9,7 +9,7 @@ PEERS := .peers
 PIPELINES := .pipelines
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-landscape landscape-paper test test-all test-pipelines faults check audit generate drift constraints quality up down status clean
+.PHONY: help setup demo demo-landscape landscape-paper test test-all test-pipelines faults fuzz check audit generate drift constraints quality up down status clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ $(PIPELINES): tests/e2e/pipelines/requirements.txt
 
 faults: $(INSTALLED) ## kill, cut off, fill up and confuse every part, at length: a quarter of an hour
 	@$(RUN) -m pytest tests/faults tests/unit/state/test_any_order.py $(PYTEST_ARGS)
+
+fuzz: $(INSTALLED) ## thousands of made-up requests to a whole stack, by the published contract: some minutes
+	@$(RUN) -m deploy.fuzz $(FUZZ_ARGS)
 
 check: $(INSTALLED) ## all that guards a change: format, lint, types, imports, security, drift, tests
 	@$(VENV)/bin/ruff format --check .
