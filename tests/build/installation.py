@@ -18,6 +18,7 @@ from redis.retry import Retry
 
 from deploy.embedded.ports import LOOPBACK, free_port
 from deploy.embedded.processes import Processes, Program
+from deploy.embedded.redis import find_binary
 from jobs.state.settings import StateSettings
 
 
@@ -110,7 +111,7 @@ class Installation:
         part = self.parts[name]
         environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TMPDIR": str(self._made("tmp", name))}
         if name == "redis":
-            environment |= part.environment | {"REDIS_DATA": str(self._made("data"))}
+            environment |= part.environment | {"REDIS_DATA": str(self._made("data")), "PATH": self._path_to_redis()}
             script = part.command[0].replace("/etc/modelpress", str(self._root / "deploy/redis"))
             options = ("--bind", LOOPBACK, "--port", str(self._ports["redis:6379"]))
             return Program(name, (script, *options), environment, str(self._folder))
@@ -146,6 +147,12 @@ class Installation:
         folder = self._folder.joinpath(*names)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def _path_to_redis(self) -> str:
+        link = self._made("bin") / "redis-server"
+        if not link.exists():
+            link.symlink_to(find_binary())
+        return f"{link.parent}:{os.environ['PATH']}"
 
     def _redis_answers(self) -> bool:
         with self.redis("metrics") as client:

@@ -239,6 +239,21 @@ def test_scaling_asks_for_figures_that_exist(name: str) -> None:
     assert "fallback" not in scaled["spec"]
 
 
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_prometheus_finds_every_pod_of_the_service(name: str) -> None:
+    """It looks for the labels and the port that the pods have, and calls them as the alerts do."""
+    (scraped,) = yaml.safe_load((ROOT / FOLDER / "prometheus.yaml").read_text())["scrape_configs"]
+    beside = yaml.safe_load((ROOT / "deploy/observability/prometheus.yaml").read_text())["scrape_configs"][0]
+    (found,) = scraped["kubernetes_sd_configs"]
+    label, _, value = found["selectors"][0]["label"].partition("=")
+    pod = pods(documents(name))["service"]
+
+    assert scraped["job_name"] == beside["job_name"]
+    assert pod["metadata"]["labels"][label] == value
+    assert found["namespaces"]["names"] == [of_kind(name, "Deployment")[0]["metadata"]["namespace"]]
+    assert scraped["relabel_configs"][0]["regex"] in {port["name"] for port in pod["spec"]["containers"][0]["ports"]}
+
+
 def test_workers_for_gpus_differ_in_what_gpus_need() -> None:
     """The overlay changes workers alone: image, a GPU each, machines that have some, and how many there are."""
     plain, cuda = ({each["metadata"]["name"]: each for each in pick("Deployment", name)} for name in OVERLAYS)
