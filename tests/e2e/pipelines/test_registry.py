@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from example_runs import printed
+from example_runs import printed, reaching
 from http_calls import HEADS, QUICK
 from modelpress import Job, ModelPress
 from waiting import wait
@@ -40,11 +40,6 @@ def test_a_registry_that_is_away_costs_a_warning(press: ModelPress, model_uris: 
     (warning,) = told(compressed(press, model_uris["bert"], mlflow_model="encoder"))
 
     assert warning.startswith("Warning: the result was not registered in MLflow")
-
-
-def test_nobody_is_registered_unasked(press: ModelPress, model_uris: Mapping[str, str]) -> None:
-    """Without the label, no registry is asked."""
-    assert told(compressed(press, model_uris["bert"])) == []
 
 
 @pytest.fixture
@@ -99,8 +94,9 @@ def test_a_client_registers_a_copy_once(
     from modelpress.mlflow import register  # noqa: PLC0415
 
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    service = {"MODELPRESS_URL": stack.url, "MODELPRESS_API_KEY": stack.api_key}
-    said = printed("registry.py", model_uris["bert"], "encoder", home=tmp_path, MLFLOW_TRACKING_URI=uri, **service)
+    said = printed(
+        "registry.py", model_uris["bert"], "encoder", home=tmp_path, MLFLOW_TRACKING_URI=uri, **reaching(stack)
+    )
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri(uri)
     version = mlflow.MlflowClient().get_model_version("encoder", "1")
