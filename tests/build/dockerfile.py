@@ -63,6 +63,14 @@ def variables(instructions: list[tuple[str, str]]) -> dict[str, str]:
     return {name: value for name, _, value in (word.partition("=") for word in words) if value}
 
 
+def arguments(found: dict[str, Stage], name: str) -> set[str]:
+    """Return what may be said for a build of the image *name*, of the stages that it copies from too."""
+    own = lineage(found, name)
+    sources = [rest.split()[0].removeprefix("--from=") for _, rest in own if rest.startswith("--from=")]
+    asked = {rest.partition("=")[0] for word, rest in own if word == "ARG"}
+    return asked.union(*(arguments(found, each) for each in sources))
+
+
 def command(instructions: list[tuple[str, str]]) -> list[str]:
     """Return what the image runs unless it is told otherwise."""
     found: list[str] = json.loads(dict(instructions)["CMD"])

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 from composition import compose, required
-from dockerfile import lineage, stages
+from dockerfile import arguments, lineage, stages
 from variables import known
 
 from jobs.quiet import LOCKS
@@ -47,6 +47,12 @@ def test_it_gives_only_settings_that_exist(root: Path) -> None:
 
         assert given.keys() <= known()
         assert StateSettings.from_env({name: "redis://:secret@value" for name in given if "RETENTION" not in name})
+
+
+def test_build_arguments_are_the_dockerfiles(root: Path) -> None:
+    """What is said for a build is asked for by a stage of it."""
+    for service in ours(root).values():
+        assert set(service["build"].get("args", ())) <= arguments(stages(root), service["build"]["target"])
 
 
 @pytest.mark.parametrize("missing", ["MODELPRESS_S3_SECRET_KEY", "MODELPRESS_REDIS_WORKER_PASSWORD"])

@@ -100,9 +100,10 @@ def test_the_same_runs_as_by_compose(name: str) -> None:
     theirs["worker"] = theirs["worker" if name == "cpu" else "worker-cuda"]
     both = ours.keys() & theirs.keys()
 
-    assert both == {"bucket", "service", "worker", "janitor", "courier", "redis"}
+    assert both == OURS | {"redis"}
     assert {each: ours[each].target for each in both} == {each: theirs[each].target for each in both}
-    assert {each: ours[each].command for each in both} == {each: theirs[each].command for each in both}
+    assert [*ours["collector"].command, "--every", "86400"] == theirs["collector"].command  # a cluster has a clock
+    assert all(ours[each].command == theirs[each].command for each in both - {"collector"})
     assert {each: set(ours[each].environment) for each in both} == {
         each: set(theirs[each].environment) for each in both
     }
@@ -213,14 +214,16 @@ def test_nobody_is_reached_who_is_not_meant_to_be(name: str) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_workers_are_given_what_they_need(name: str) -> None:
-    """A worker has the time to hand its job over, and a job fails before its pod is thrown out."""
+    """A worker has a processor a thread and the time to hand its job over; a job fails before its pod is thrown out."""
     spec = pods(documents(name))["worker"]["spec"]
-    disk = int(parts(ROOT, name, STORE)["worker"].environment["MODELPRESS_DISK_BYTES_MAX"])
+    given = parts(ROOT, name, STORE)["worker"].environment
+    disk = int(given["MODELPRESS_DISK_BYTES_MAX"])
     sizes = {volume["name"]: size(volume["emptyDir"]["sizeLimit"]) for volume in spec["volumes"]}
     allowed = spec["containers"][0]["resources"]
 
     assert spec["terminationGracePeriodSeconds"] > WorkerSettings.from_env({}).stop_grace_s + 10
     assert disk < sizes["scratch"]
+    assert given["MODELPRESS_THREADS"] == allowed["limits"]["cpu"]
     assert sum(sizes.values()) <= size(allowed["limits"]["ephemeral-storage"])
     assert {key: allowed["limits"][key] for key in allowed["requests"]} == allowed["requests"]
 
