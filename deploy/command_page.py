@@ -29,7 +29,12 @@ WIDTH = 100  # of the help in the page
 
 def vocabulary() -> str:
     """Return the text of ``vocabulary.json``."""
-    document = {"generated_by": "python -m deploy.command_page", "technique": _techniques(), "probe": _probes()}
+    document = {
+        "generated_by": "python -m deploy.command_page",
+        "technique": _techniques(),
+        "probe": _probes(),
+        "target": _target(),
+    }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -48,6 +53,12 @@ def _probes() -> dict[str, Any]:
         name: {"summary": schema.pop("description"), "parameters": _untagged(schema, "probe")}
         for name, schema in found.items()
     }
+
+
+def _target() -> Any:
+    return _whole(
+        {"$ref": "#/components/schemas/Target"}, yaml.safe_load(CONTRACT.read_text())["components"]["schemas"]
+    )
 
 
 def _untagged(schema: Mapping[str, Any], tag: str) -> dict[str, Any]:

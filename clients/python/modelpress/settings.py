@@ -113,7 +113,7 @@ def _write_private(path: Path, text: str) -> None:
 
 def _check(url: str, key: str) -> None:
     if not url or not key:
-        missing = f"base_url= or {URL_VARIABLE}" if not url else f"api_key= or {KEY_VARIABLE}"
+        missing = f"{URL_VARIABLE} or base_url=" if not url else f"{KEY_VARIABLE} or api_key="
         raise ConfigurationError(
             f"Expected {missing}, or a profile with both in {config_path()}, which `modelpress login` writes; got none."
         )

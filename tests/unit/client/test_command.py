@@ -10,12 +10,20 @@ from client_fakes import JOB, RETRY, UPLOAD, FakeService, event, job
 from client_loopback import HANG_UP, Reply, problem
 from command_shell import Shell
 from made_reports import child
-from modelpress import Job
+from modelpress import Job, ModelPress
 from modelpress.command.exits import MEANINGS, Code
 from modelpress.command.main import app
 from typer.main import get_command
 
 HEADS = ("compress", "s3://models/minilm", "-t", "head_pruning:heads_removed=0.5")
+
+
+def model_folder(path: Path) -> Path:
+    """Return the folder *path*, which looks like a model from outside."""
+    path.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (path / name).write_text("{}")
+    return path
 
 
 def test_a_job_is_started_and_its_id_printed(shell: Shell, service: FakeService) -> None:
@@ -39,9 +47,7 @@ def test_a_job_is_started_and_its_id_printed(shell: Shell, service: FakeService)
 
 def test_local_folders_are_uploaded_once(shell: Shell, service: FakeService, tmp_path: Path) -> None:
     """A path without any scheme is local, for the model, the data and the data of probes."""
-    texts = tmp_path / "texts"
-    texts.mkdir()
-    (texts / "a.txt").write_text("hello")
+    texts = model_folder(tmp_path / "texts")
     probe = f"classification:data={texts},label=speaker"
     ran = shell(
         "compress", str(texts), "--target", "macs=0.5", "--data", str(texts), "--samples", "3", "--evaluate", probe
@@ -178,6 +184,9 @@ def test_errors_say_what_to_do(shell: Shell, service: FakeService, faults: list[
         ("compress", "s3://a/b"),
         ("compress", "-t", "head_pruning:heads_removed=0.5"),
         ("compress", "./nowhere", "--target", "macs=0.5"),
+        ("compress", "s3://a/b", "--target", "mac=0.5"),
+        ("compress", "s3://a/b", "--target", "macs=0"),
+        ("compress", "s3://a/b", "--target", "macs=0.5", "--scope", "decoder"),
         ("compress", "s3://a/b", "--scope", "encoder", "-t", "weight_pruning"),
         ("compress", "s3://a/b", "-t", "head_pruning:heads_removed=7"),
         ("landscape", "s3://a/b"),
@@ -194,6 +203,44 @@ def test_a_wrong_command_line_sends_nothing(shell: Shell, service: FakeService, 
     assert (ran.code, ran.out) == (Code.USAGE, "")
     assert "modelpress" in ran.err
     assert service.asked == []
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["texts.txt"], "no config.json and no *.safetensors"),
+        (["config.json", "pytorch_model.bin"], "save_pretrained(other) converts it"),
+    ],
+)
+def test_what_is_no_model_is_not_uploaded(
+    shell: Shell, service: FakeService, tmp_path: Path, names: list[str], said: str
+) -> None:
+    """A folder of something else, and a file, are told apart from a model at once."""
+    for name in names:
+        (tmp_path / name).write_text("{}")
+    folder = shell("compress", str(tmp_path), "--target", "macs=0.5")
+    file = shell("plan", str(tmp_path / names[0]), "--target", "macs=0.5")
+
+    assert (folder.code, file.code) == (Code.USAGE, Code.USAGE)
+    assert said in folder.err
+    assert "is a file" in file.err
+    assert service.asked == []
+
+
+def test_an_interrupted_request_may_have_been_heard(
+    shell: Shell, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is cut off while asking is told where to look, not that nothing happened."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ModelPress, "compress", interrupted)
+    ran = shell(*HEADS)
+
+    assert ran.code == Code.INTERRUPTED
+    assert "`modelpress jobs` lists it" in ran.err
+    assert service.created == []
 
 
 def test_a_wrong_command_line_is_a_document_too(shell: Shell) -> None:

@@ -76,7 +76,7 @@ def test_what_is_not_installed_is_named(outside: Shell, tmp_path: Path, monkeypa
     assert (check.code, serve.code) == (Code.UNAVAILABLE, Code.UNAVAILABLE)
     assert check.document["error"]["exit_code"] == Code.UNAVAILABLE
     assert 'pip install "modelpress-client[torch]"' in check.err
-    assert "the package of the service" in serve.err
+    assert "make up" in serve.err
 
 
 def test_a_folder_that_is_no_artifact_fails_the_check(outside: Shell, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class Span:
 
     def __str__(self) -> str:
         shown = _shown(self.low) if self.low == self.high else f"{_shown(self.low)} to {_shown(self.high)}"
-        return f"{shown} ({self.of})" if self.of else shown
+        return f"{shown} on {self.of}" if self.of else shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from modelpress import Report
 from modelpress.command.amounts import number
 from modelpress.command.figures import FIGURES, SCORE_PREFIX, Span, figure, is_known
+from modelpress.command.vocabulary import unknown
 
 _FORM = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(>=|<=|==|>|<)\s*(\S+)\s*")
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -59,10 +59,7 @@ class Gate:
             raise ValueError(f"expected a figure, one of {' '.join(_COMPARISONS)}, and a number; got {text!r}")
         name, comparison, bound = found.groups()
         if not is_known(name):
-            close = get_close_matches(name, FIGURES, n=1)
-            meant = f"Did you mean {close[0]}? " if close else ""
-            known = ", ".join([*FIGURES, f"{SCORE_PREFIX}LABEL"])
-            raise ValueError(f"there is no figure {name!r}. {meant}There are: {known}")
+            raise ValueError(unknown("figure", name, [*FIGURES, f"{SCORE_PREFIX}LABEL"]))
         return cls("".join(text.split()), name, comparison, number(bound))
 
     def judge(self, report: Report) -> Verdict:

@@ -18,6 +18,7 @@ from modelpress.errors import ApiError
 from modelpress.settings import DEFAULT_PROFILE, Settings
 
 FORBIDDEN = 403
+SERVER = "A checkout of ModelPress has it: `make up` there, or `.venv/bin/modelpress serve` once `make setup` is done."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,7 +37,9 @@ def load_check(
     Checks the files by their hashes, loads the model, and compares its output with the one that was recorded.
     Needs the extra torch.
     """
-    loading = _extra("modelpress.loading", '`pip install "modelpress-client[torch]"` brings it.')
+    loading = _extra("modelpress.loading", None, '`pip install "modelpress-client[torch]"` brings it.')
+    session.say(f"Loading {folder}")
+    import_module("transformers.utils.logging").disable_progress_bar()
     found = loading.verify(folder)
     document = {"folder": str(folder), "files": found.files, "exact": found.exact, "max_abs_diff": found.max_abs_diff}
     how = "bit for bit" if found.exact else f"within {found.max_abs_diff:.2g}, as another machine computes"
@@ -72,7 +75,7 @@ def serve(
 
     Redis, an S3 store, the API and a worker, until Ctrl-C. Needs the server package.
     """
-    embedded = _extra("deploy.embedded.stack", "It comes with the package of the service, not with the client.")
+    embedded = _extra("deploy.embedded.stack", "The service", SERVER)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     session.say("Starting Redis, an S3 store, the API and a worker: some ten seconds.")
     with suppress(KeyboardInterrupt), embedded.Stack(folder or embedded.state_folder()) as stack:
@@ -84,11 +87,11 @@ def serve(
     session.say("Stopped.")
 
 
-def _extra(module: str, remedy: str) -> ModuleType:
+def _extra(module: str, what: str | None, remedy: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{error.name} is not installed. {remedy}") from error
+        raise MissingExtraError(f"{what or error.name} is not installed here. {remedy}") from error
 
 
 def _url(given: str | None) -> str:

@@ -12,7 +12,7 @@ from modelpress import Job
 from modelpress.command import exits
 from modelpress.command.options import JobId, Requiring, Waiting, command
 from modelpress.command.session import Session
-from modelpress.command.vocabulary import entries, expected
+from modelpress.command.vocabulary import entries, expected, unknown
 from modelpress.command.waiting import Ending, give, wait
 from modelpress.errors import ConfigurationError, NetworkError
 
@@ -49,9 +49,9 @@ def jobs(
 ) -> None:
     """List jobs, newest first."""
     chosen = [each.strip() for each in columns.split(",")]
-    unknown = [each for each in chosen if each not in COLUMNS]
-    if unknown:
-        raise typer.BadParameter(f"no {', '.join(unknown)}; there are {', '.join(COLUMNS)}", param_hint="--columns")
+    strange = [each for each in chosen if each not in COLUMNS]
+    if strange:
+        raise typer.BadParameter(f"no {', '.join(strange)}; there are {', '.join(COLUMNS)}", param_hint="--columns")
     found = [each.record.to_json() for each in islice(session.press.jobs(state=state, kind=kind, label=label), limit)]
     session.show_table(found, chosen, ([COLUMNS[each](document) for each in chosen] for document in found))
     if not found:
@@ -117,7 +117,7 @@ def techniques(
         session.show_table(list(known.values()), ("technique", "what it does"), _summaries(known))
         return
     if name not in known:
-        raise typer.BadParameter(f"there is no technique {name!r}; there are {', '.join(known)}", param_hint="NAME")
+        raise typer.BadParameter(unknown("technique", name, known), param_hint="NAME")
     session.show_table([known[name]], ("parameter", "takes", "default", "meaning"), _parameters(known[name]))
 
 
@@ -136,7 +136,7 @@ def _summaries(known: Mapping[str, Document]) -> Iterator[tuple[str, str]]:
 def _parameters(entry: Document) -> Iterator[tuple[str, str, str, str]]:
     for name, schema in entry.get("parameters", {}).get("properties", {}).items():
         if name != "technique":
-            default = str(schema.get("default", ""))
+            default = json.dumps(schema["default"]).strip('"') if "default" in schema else ""
             yield name, expected(schema), default, str(schema.get("description", ""))
 
 

@@ -8,15 +8,17 @@ from typing import Any
 
 import yaml
 
+from modelpress.command import amounts
 from modelpress.command.amounts import pair
 from modelpress.command.usage import wrong
-from modelpress.command.vocabulary import UnknownWordError, Vocabulary, packaged
+from modelpress.command.vocabulary import UnknownWordError, Vocabulary, budget, checked, packaged
 
 Request = dict[str, Any]
 Catalogue = Callable[[], Mapping[str, Any]]
 """Returns the JSON Schema of each technique that the service itself knows."""
 
 SCHEME = "://"
+PICKLED = ("*.bin", "*.pt", "*.pth")
 
 
 class _Loader(yaml.SafeLoader):
@@ -56,6 +58,26 @@ def steps(texts: Iterable[str], newer: Catalogue) -> list[dict[str, Any]]:
         return [_step(text, newer) for text in texts]
 
 
+def target(text: str, scope: str | None) -> Request:
+    """Return the budget to keep to."""
+    with wrong("--target"):
+        found = amounts.target(text, scope)
+        return {name: checked(f"{text}: {name}", value, budget()[name]) for name, value in found.items()}
+
+
+def check_model(model: Any) -> None:
+    """Raise ``BadParameter`` where *model* is on this machine and plainly none, before anything is uploaded."""
+    path = model.get("uri") if isinstance(model, Mapping) else model
+    if not isinstance(path, Path):
+        return
+    with wrong("MODEL"):
+        if not path.is_dir():
+            raise ValueError(f"expected a folder that save_pretrained wrote; {path} is a file")
+        missing = [pattern for pattern in ("config.json", "*.safetensors") if not any(path.glob(pattern))]
+        if missing:
+            raise ValueError(_no_model(path, missing))
+
+
 def probes(texts: Iterable[str]) -> list[dict[str, Any]]:
     """Return the probes to judge by; their data may be local."""
     with wrong("--evaluate"):
@@ -67,6 +89,13 @@ def labels(texts: Iterable[str]) -> dict[str, str]:
     """Return labels by name."""
     with wrong("--label"):
         return dict(pair(text, "team=speech") for text in texts)
+
+
+def _no_model(path: Path, missing: Iterable[str]) -> str:
+    said = f"expected a folder that save_pretrained wrote; {path} has no {' and no '.join(missing)}"
+    if any(any(path.glob(pattern)) for pattern in PICKLED):
+        return f"{said}. Where you trust it, AutoModel.from_pretrained(folder).save_pretrained(other) converts it"
+    return said
 
 
 def _step(text: str, newer: Catalogue) -> dict[str, Any]:

@@ -34,12 +34,14 @@ class Session:
     Attributes:
         as_json: whether stdout gets a document.
         job: the job that this run is about, once there is one.
+        submitting: whether a job has been asked for.
         profile: the profile that was named.
     """
 
     def __init__(self, *, as_json: bool = False, profile: str | None = None, debug: bool = False) -> None:
         self.as_json = as_json
         self.job: Job | None = None
+        self.submitting = False
         self.profile = profile
         self._debug = debug
         self._out = _console(sys.stdout)
@@ -107,8 +109,8 @@ class Session:
 
     def _interrupted(self) -> None:
         self.say("Interrupted." if self.job is None or self.job.terminal else f"Interrupted. {how_to_go_on(self.job)}")
-        if self.job is None:
-            self.say("No job was started.")
+        if self.job is None and self.submitting:
+            self.say("The service may have started the job already; `modelpress jobs` lists it then.")
         self._document_of(KeyboardInterrupt("interrupted"), Code.INTERRUPTED)
         raise typer.Exit(Code.INTERRUPTED)
 
@@ -151,7 +153,7 @@ def _hints(error: Exception, code: Code, job: Job | None) -> Iterator[str]:
     if code is Code.REFUSED:
         yield "`modelpress login` replaces the key; MODELPRESS_URL and MODELPRESS_API_KEY go before what it has saved."
     if isinstance(error, ModelPressError) and code is Code.UNAVAILABLE:
-        yield "Is it running, and is the address right? `modelpress login` shows and changes it."
+        yield "Is it running there? `modelpress login` saves another address; MODELPRESS_URL goes before it."
     if isinstance(error, ApiError) and error.request_id:
         yield f"The service's log calls this request {error.request_id}."
     if job is not None and not job.terminal:

@@ -7,7 +7,7 @@ import typer
 
 from modelpress import Job
 from modelpress.command import request
-from modelpress.command.amounts import number, target
+from modelpress.command.amounts import number
 from modelpress.command.options import (
     Compression,
     Data,
@@ -101,8 +101,7 @@ def _chosen(session: Session, asked: Compression, spec: Request) -> Request:
     if asked.technique:
         found["steps"] = request.steps(asked.technique, lambda: _service_catalogue(session))
     if asked.target is not None:
-        with wrong("--target"):
-            found["target"] = target(asked.target, asked.scope)
+        found["target"] = request.target(asked.target, asked.scope)
     elif asked.scope is not None:
         raise typer.BadParameter("only a --target has a scope", param_hint="--scope")
     if asked.format:
@@ -155,7 +154,8 @@ def _service_catalogue(session: Session) -> Mapping[str, Any]:
 def _submitted(session: Session, asked: Request, submit: Callable[..., Job]) -> Job:
     if "model" not in asked:
         raise typer.BadParameter("expected a model, here or in a --spec", param_hint="MODEL")
-    job = submit(**uploaded(session, asked))
-    session.job = job
-    session.say(f"{job.id} {job.state}")
+    request.check_model(asked["model"])
+    whole = uploaded(session, asked)
+    session.submitting = True
+    session.job = job = submit(**whole)
     return job

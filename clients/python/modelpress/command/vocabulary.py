@@ -6,7 +6,7 @@ not known here.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -44,13 +44,13 @@ class Vocabulary:
         """
         name, _, rest = text.partition(":")
         if name not in self.schemas:
-            raise UnknownWordError(_unknown(self.tag, name, self.schemas))
+            raise UnknownWordError(unknown(self.tag, name, self.schemas))
         properties = self.schemas[name].get("properties", {})
         found: dict[str, Any] = {self.tag: name}
         for part in _split(rest):
             key, value = pair(part, f"{name}:{next(iter(properties), 'name')}=…")
             if key not in properties:
-                raise UnknownWordError(_unknown(f"parameter of {name}", key, properties))
+                raise UnknownWordError(unknown(f"parameter of {name}", key, properties))
             found[key] = _value(f"{name}: {key}", value, properties[key])
         _check_needed(name, found, self.schemas[name])
         return found
@@ -70,6 +70,19 @@ def entries(tag: str) -> dict[str, Schema]:
 @cache
 def _document() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(files(__package__).joinpath("vocabulary.json").read_text(encoding="utf-8"))
+    return found
+
+
+def checked(of: str, value: Any, schema: Schema) -> Any:
+    """Return *value*, which *of* is to be; raises ``ValueError`` where *schema* does not allow it."""
+    if not _allowed(value, schema):
+        raise ValueError(f"{of}: expected {expected(schema)}; got {value!r}")
+    return value
+
+
+def budget() -> Mapping[str, Schema]:
+    """Return the schema of each field of a target."""
+    found: dict[str, Schema] = _document()["target"]["properties"]
     return found
 
 
@@ -171,7 +184,8 @@ def _check_needed(name: str, found: Mapping[str, Any], schema: Schema) -> None:
         raise ValueError(f"{name} needs exactly one of {', '.join(alternatives)}; got {came}")
 
 
-def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
-    close = get_close_matches(name, known, n=1)
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Return in words that there is no *name* among the *known*, and which one may have been meant."""
+    close = get_close_matches(name, list(known), n=1)
     meant = f"Did you mean {close[0]}? " if close else ""
-    return f"there is no {what} {name!r}. {meant}There are: {', '.join(known)}"
+    return f"there is no {what} {name!r}. {meant}There are: {', '.join(known)}."

@@ -64,6 +64,7 @@ def finish(session: Session, job: Job, ending: Ending) -> None:
         session.show(_outcome(job, None, [], None), job.id)
         session.say(how_to_go_on(job))
         return
+    session.say(f"{job.id} {job.state}")
     wait(session, job, ending.timeout_s)
     give(session, job, ending.gates, ending.folder)
 
