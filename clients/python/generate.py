@@ -1,6 +1,7 @@
-"""Write ``modelpress/_generated/`` from the repository's ``openapi.yaml``; with ``--check``, only compare.
+"""Write what of the client is made from something else; with ``--check``, only compare.
 
-Exits with 1 when the committed code is not what the contract gives.
+``modelpress/_generated/`` comes from the repository's ``openapi.yaml``, ``modelpress/_sync/`` from ``_async/``.
+Exits with 1 when the committed code is not what they give.
 """
 
 import argparse
@@ -12,9 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import blocking
+
 CLIENT = Path(__file__).resolve().parent
 CONTRACT = CLIENT.parents[1] / "openapi.yaml"
-GENERATED = CLIENT / "modelpress" / "_generated"
+PACKAGE = CLIENT / "modelpress"
 
 
 def generate(contract: Path, out: Path) -> None:
@@ -38,19 +41,30 @@ def differences(committed: Path, fresh: Path) -> list[str]:
     return sorted(changed + missing)
 
 
+def write(package: Path) -> None:
+    """Write all that is made into *package*."""
+    generate(CONTRACT, package / "_generated")
+    blocking.generate(package)
+
+
 def main() -> int:
     """Generate, or check; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare with what is committed, write nothing")
     if not parser.parse_args().check:
-        generate(CONTRACT, GENERATED)
+        write(PACKAGE)
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        fresh = Path(folder) / "_generated"
-        generate(CONTRACT, fresh)
-        stale = differences(GENERATED, fresh)
+        fresh = Path(folder)
+        shutil.copytree(PACKAGE / "_async", fresh / "_async")
+        write(fresh)
+        stale = [
+            str(PACKAGE / part / name)
+            for part in ("_generated", "_sync")
+            for name in differences(PACKAGE / part, fresh / part)
+        ]
     for name in stale:
-        print(f"{GENERATED / name} is not what openapi.yaml gives; run `make generate`.")
+        print(f"{name} is not what it is made from; run `make generate`.")
     return bool(stale)
 
 

@@ -1,13 +1,14 @@
 """Client of ModelPress, compression as a service for self-supervised Transformers.
 
-``ModelPress`` speaks with the service. ``load`` and ``verify`` open what it gives back, and need the extra ``[torch]``;
-nothing else here imports torch.
+``ModelPress`` speaks with the service, and ``AsyncModelPress`` does the same without keeping others waiting.
+``load`` and ``verify`` open what it gives back, and need the extra ``[torch]``; nothing else here imports torch.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from modelpress.client import ModelPress
+from modelpress._sync.client import ModelPress
+from modelpress._sync.job import Job
 from modelpress.errors import (
     ApiError,
     AuthenticationError,
@@ -29,20 +30,23 @@ from modelpress.errors import (
     WaitTimeoutError,
     WebhookVerificationError,
 )
-from modelpress.job import Job
+from modelpress.listing import UploadWarning
 from modelpress.records import Event, Manifest, Record
 from modelpress.report import Report
+from modelpress.retrying import Retry
 from modelpress.settings import Settings
-from modelpress.transport import Retry
-from modelpress.uploads import UploadWarning
 
 if TYPE_CHECKING:
+    from modelpress._async.client import AsyncModelPress
+    from modelpress._async.job import AsyncJob
     from modelpress.loading import load, verify
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ApiError",
+    "AsyncJob",
+    "AsyncModelPress",
     "AuthenticationError",
     "ConfigurationError",
     "ConflictError",
@@ -75,7 +79,16 @@ __all__ = [
 ]
 
 
+_LATE = {
+    "AsyncJob": "modelpress._async.job",
+    "AsyncModelPress": "modelpress._async.client",
+    "load": "modelpress.loading",
+    "verify": "modelpress.loading",
+}
+"""Where to find what not everybody needs, so that nobody waits for it in vain."""
+
+
 def __getattr__(name: str) -> Any:
-    if name in {"load", "verify"}:
-        return getattr(import_module("modelpress.loading"), name)
+    if name in _LATE:
+        return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,9 +4,9 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from typing import IO, Self
 
 from modelpress.errors import UnsafeNameError
 
@@ -14,15 +14,12 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: int) -> None:
-        while True:
-            with suppress(OSError):  # it gives up after ten seconds
-                msvcrt.locking(file, msvcrt.LK_LOCK, 1)
-                return
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
     def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 CHUNK_BYTES = 1 << 20
@@ -54,31 +51,33 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Wait until nobody else, in whatever thread or process, is in this block with the same *folder*, which is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = safe_path(folder, LOCK_NAME)
-    while True:
-        with path.open("ab") as file:
+class FolderLock:
+    """The right to be alone in a folder, of all threads, tasks and processes."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+
+    @classmethod
+    def of(cls, folder: Path) -> Self | None:
+        """Return the lock of *folder*, None while somebody else has it."""
+        path = safe_path(folder, LOCK_NAME)
+        file = path.open("ab")
+        try:
             _lock(file.fileno())
-            if not _is_at(path, file.fileno()):
-                continue  # whoever had it has removed it
-            try:
-                yield
-            finally:
-                with suppress(OSError):  # where open files cannot be removed it stays, empty
-                    path.unlink()
-            return
+        except OSError:
+            file.close()
+            return None
+        if not _is_at(path, file.fileno()):  # whoever had it has removed it
+            file.close()
+            return cls.of(folder)
+        return cls(path, file)
 
-
-def read_slice(path: Path, start: int, length: int) -> Iterator[bytes]:
-    """Yield *length* bytes of a file from *start* on, in chunks."""
-    with path.open("rb") as file:
-        file.seek(start)
-        while length > 0 and (chunk := file.read(min(CHUNK_BYTES, length))):
-            length -= len(chunk)
-            yield chunk
+    def release(self) -> None:
+        """Let the next one in."""
+        with suppress(OSError):  # where open files cannot be removed it stays, empty
+            self._path.unlink()
+        self._file.close()
 
 
 def _is_at(path: Path, file: int) -> bool:

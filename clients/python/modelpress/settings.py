@@ -77,6 +77,11 @@ def config_path() -> Path:
     return Path(base) / "modelpress" / "config.toml"
 
 
+def cache_path() -> Path:
+    """Return where the client keeps what it can do without."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modelpress"
+
+
 def _profile(named: str | None) -> Mapping[str, Any]:
     """Return what is saved as the profile *named*, or as the default one, which need not be there."""
     path = config_path()

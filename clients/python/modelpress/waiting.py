@@ -1,11 +1,9 @@
 """How long to wait for a job: until the caller's own timeout, and through outages of the network."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from modelpress.errors import ModelPressError, WaitTimeoutError
-from modelpress.transport import Retry, is_passing
+from modelpress.retrying import Retry, is_passing
 
 SHORTEST_S = 0.05
 LONG_POLL_S = 20.0
@@ -42,21 +40,13 @@ class Patience:
         self._asked = time.monotonic()
         return max(SHORTEST_S, min(SILENCE_S, self._left_s()))
 
-    @contextmanager
-    def through_failures(self) -> Iterator[None]:
-        """Take failures of the block for what they are: ``failed``."""
-        try:
-            yield
-        except ModelPressError as error:
-            self.failed(error)
-
     def answered(self) -> None:
         """Note a good answer."""
         self._failures = 0
         self._answered = time.monotonic()
 
-    def failed(self, error: ModelPressError) -> None:
-        """Sleep before the next try.
+    def failed(self, error: ModelPressError) -> float:
+        """Return how long to sleep before the next try [s].
 
         Raises:
             ModelPressError: *error* itself, where it will not pass or the outage is too long.
@@ -64,12 +54,12 @@ class Patience:
         self._failures += 1
         if not is_passing(error) or time.monotonic() - self._answered > OUTAGE_LIMIT_S:
             raise error
-        time.sleep(min(self._retry.delay_s(self._failures, error), self._left_s()))
+        return min(self._retry.delay_s(self._failures, error), self._left_s())
 
-    def pause(self) -> None:
-        """Sleep a little where the service answered at once instead of holding the answer back."""
+    def pause_s(self) -> float:
+        """Return how long to sleep where the service answered at once instead of holding the answer back [s]."""
         early_s = self._asked + PAUSE_S - time.monotonic()
-        time.sleep(max(0.0, min(early_s, self._left_s())))
+        return max(0.0, min(early_s, self._left_s()))
 
     @property
     def is_over(self) -> bool:

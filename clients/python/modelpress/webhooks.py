@@ -9,16 +9,14 @@ A receiver checks each message before it believes it::
         ...  # event.data.id is the job's; webhook-id in the headers is the same when a message comes again
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 
 from standardwebhooks import Webhook as _Verifier
 
-from modelpress import calls
 from modelpress.errors import WebhookVerificationError
 from modelpress.records import Record
-from modelpress.transport import Transport
 
-__all__ = ["Webhooks", "verify"]
+__all__ = ["verify"]
 
 
 def verify(body: bytes | str, headers: Mapping[str, str], secret: str) -> Record:
@@ -38,77 +36,3 @@ def verify(body: bytes | str, headers: Mapping[str, str], secret: str) -> Record
         return Record(_Verifier(secret).verify(body, dict(headers)))
     except Exception as error:  # the library raises its own, and whatever malformed headers make of its parsing
         raise WebhookVerificationError(f"The message is not to be believed: {error}.") from error
-
-
-class Webhooks:
-    """The webhook endpoints of a tenant: ``press.webhooks``. Needs a key with the scope ``admin``."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def create(
-        self, url: str, *, events: Iterable[str] | None = None, description: str | None = None, enabled: bool = True
-    ) -> Record:
-        """Return a new endpoint; its ``secret`` is shown only now.
-
-        Args:
-            url: https, of a host that everybody can reach.
-            events: ``job.succeeded``, ``job.failed``, ``job.cancelled``, ``job.expired``; by default all. With none
-                it hears of those jobs alone that name it: ``press.compress(…, webhook=endpoint.id)``.
-            description: your own words.
-            enabled: whether anything is sent there.
-
-        Raises:
-            ConflictError: webhooks are not sent there, or there are too many endpoints.
-        """
-        chosen = None if events is None else list(events)
-        document = {"url": url, "events": chosen, "description": description, "enabled": enabled}
-        return Record(self._transport.json_once(calls.create_webhook(body=calls.body(document))))
-
-    def all(self) -> list[Record]:
-        """Return every endpoint, oldest first."""
-        return [Record(each) for each in self._transport.json(calls.list_webhooks())["data"]]
-
-    def get(self, webhook_id: str) -> Record:
-        """Return one endpoint; raises ``NotFoundError``."""
-        return Record(self._transport.json(calls.get_webhook(webhook_id)))
-
-    def change(
-        self,
-        webhook_id: str,
-        *,
-        url: str | None = None,
-        events: Iterable[str] | None = None,
-        description: str | None = None,
-        enabled: bool | None = None,
-    ) -> Record:
-        """Return the endpoint with what is given changed; ``enabled=True`` revives one that was switched off."""
-        chosen = None if events is None else list(events)
-        document = {"url": url, "events": chosen, "description": description, "enabled": enabled}
-        return Record(self._transport.json(calls.change_webhook(webhook_id, body=calls.body(document))))
-
-    def delete(self, webhook_id: str) -> None:
-        """Remove the endpoint."""
-        self._transport.call(calls.delete_webhook(webhook_id))
-
-    def rotate(self, webhook_id: str) -> Record:
-        """Return the endpoint with a new ``secret``; for a day messages are signed with the old one too."""
-        return Record(self._transport.json_once(calls.rotate_webhook(webhook_id)))
-
-    def test(self, webhook_id: str) -> Record:
-        """Have a test message sent; return its delivery, whose outcome ``deliveries`` shows."""
-        return Record(self._transport.json_once(calls.test_webhook(webhook_id)))
-
-    def deliveries(self, webhook_id: str) -> Iterator[Record]:
-        """Yield what was sent to the endpoint, newest first."""
-        cursor: str | None = None
-        while True:
-            page = self._transport.json(calls.list_deliveries(webhook_id, **calls.given(cursor=cursor)))
-            yield from map(Record, page["data"])
-            cursor = page.get("next_cursor")
-            if not cursor:
-                return
-
-    def redeliver(self, webhook_id: str, delivery_id: str) -> Record:
-        """Have a message sent once more, under the same id."""
-        return Record(self._transport.json(calls.redeliver(webhook_id, delivery_id)))

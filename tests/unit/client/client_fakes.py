@@ -29,13 +29,13 @@ class FakeStore(Loopback):
             self.objects[asked.path] = asked.body
             return Reply(headers={"ETag": f'"{hashlib.md5(asked.body, usedforsecurity=False).hexdigest()}"'})
         content = self.objects[asked.path]
-        begin = re.fullmatch(r"bytes=(\d+)-", asked.headers.get("Range", ""))
-        if not begin or not self.ranges:
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", asked.headers.get("Range", ""))
+        if not wanted or not self.ranges:
             return Reply(body=content)
-        start = int(begin[1])
+        start, end = int(wanted[1]), min(int(wanted[2]), len(content) - 1)
         if start >= len(content):
             return Reply(416)
-        return Reply(206, content[start:], {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"})
+        return Reply(206, content[start : end + 1], {"Content-Range": f"bytes {start}-{end}/{len(content)}"})
 
 
 class FakeService(Loopback):

@@ -1,7 +1,6 @@
 """A client and the two servers it speaks with."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from client_fakes import KEY, FakeService, FakeStore
@@ -12,9 +11,11 @@ QUICK = Retry(tries=3, first_delay_s=0.01, longest_delay_s=0.05)
 
 
 @pytest.fixture(autouse=True)
-def _no_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the profiles of whoever runs the tests out of them."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+def _no_profiles(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep profiles and interrupted uploads of whoever runs the tests out of them."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     for variable in ("MODELPRESS_URL", "MODELPRESS_API_KEY", "MODELPRESS_PROFILE"):
         monkeypatch.delenv(variable, raising=False)
 

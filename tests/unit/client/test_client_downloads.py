@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from client_fakes import JOB, FakeService, FakeStore
 from client_loopback import HANG_UP, Reply, problem
-from modelpress import ModelPress, errors
+from modelpress import ModelPress, errors, wanted
+from modelpress._sync import downloads
 
 CONFIG = b'{"model_type": "bert"}'
 WEIGHTS = bytes(range(256)) * 64
@@ -69,7 +70,7 @@ def test_a_broken_download_goes_on_where_it_stopped(
 
     assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
     ranges = [asked.headers.get("Range") for asked in store.asked[:6]]
-    assert ranges == [None, *[f"bytes={at}-" for at in (1000, 2000, 3000, 4000, 5000)]]
+    assert ranges == [None, *[f"bytes={at}-{len(WEIGHTS) - 1}" for at in (1000, 2000, 3000, 4000, 5000)]]
 
 
 def test_a_later_run_resumes_an_interrupted_one(
@@ -84,7 +85,7 @@ def test_a_later_run_resumes_an_interrupted_one(
     client.job(JOB).download(tmp_path)
 
     assert (tmp_path / "config.json").read_bytes() == CONFIG
-    assert store.asked[0].headers["Range"] == "bytes=1-"
+    assert store.asked[0].headers["Range"] == f"bytes=1-{len(CONFIG) - 1}"
 
 
 def test_a_store_without_ranges_is_read_from_the_start(
@@ -167,11 +168,11 @@ def test_symbolic_links_are_not_followed(client: ModelPress, result: FakeService
     assert list(outside.iterdir()) == []
 
 
-def test_an_expired_link_is_an_error_of_the_store(
+def test_a_refused_link_is_an_error_of_the_store(
     client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path
 ) -> None:
-    """What the store says is passed on, without the secrets of the URL."""
-    store.fail_with(Reply(403, b"<Code>AccessDenied</Code>"))
+    """What the store says of a fresh link too is passed on, without the secrets of the URL."""
+    store.fail_with(*[Reply(403, b"<Code>AccessDenied</Code>")] * 2)
 
     with pytest.raises(errors.StorageError, match="AccessDenied") as caught:
         client.job(JOB).download(tmp_path)
@@ -200,8 +201,68 @@ def test_a_passing_failure_of_the_service_does_not_end_the_download(
     assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
 
 
-def test_a_download_needs_little_memory(client: ModelPress, service: FakeService, tmp_path: Path) -> None:
-    """A large file is never in memory as a whole."""
+def test_expired_links_are_renewed(
+    client: ModelPress, result: FakeService, store: FakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow download outlives its presigned URL: the service is asked for another, once for all that is missing."""
+    monkeypatch.setattr(wanted, "PIECE_BYTES", 4096)
+    monkeypatch.setattr(downloads, "PIECES_AT_ONCE", 1)
+    del result.promised["config.json"]
+    store.fail_with(Reply(206, WEIGHTS[:4096]), Reply(403, b"expired"))
+
+    client.job(JOB).download(tmp_path)
+
+    assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
+    assert [asked.path for asked in result.asked].count(f"/v1/jobs/{JOB}/artifacts/model.safetensors") == 2
+
+
+def test_pieces_come_together_in_order(
+    client: ModelPress, service: FakeService, store: FakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many pieces are on their way and break, the file is what it was, and no byte was asked for twice."""
+    monkeypatch.setattr(wanted, "PIECE_BYTES", 1000)
+    service.publish("model.safetensors", WEIGHTS)
+    store.fail_with(HANG_UP, HANG_UP, Reply(503), Reply(429))
+    told: list[tuple[int, int]] = []
+
+    client.job(JOB).download(tmp_path, progress=lambda *seen: told.append(seen))
+
+    assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
+    assert told[-1] == (len(WEIGHTS), len(WEIGHTS))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert len(store.asked) == 17 + 4
+
+
+def test_a_store_without_ranges_serves_pieces(
+    client: ModelPress, service: FakeService, store: FakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where every answer is the whole file, each piece takes its own part of it."""
+    monkeypatch.setattr(wanted, "PIECE_BYTES", 10_000)
+    service.publish("model.safetensors", WEIGHTS)
+    store.ranges = False
+
+    client.job(JOB).download(tmp_path)
+
+    assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_a_file_that_ends_early_is_not_kept(
+    client: ModelPress, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that has fewer bytes than the manifest says so by refusing the rest."""
+    monkeypatch.setattr(wanted, "PIECE_BYTES", 4096)
+    service.publish("model.safetensors", WEIGHTS, bytes=5 * 4096)
+
+    with pytest.raises(errors.IntegrityError, match="does not hold the 20480 bytes"):
+        client.job(JOB).download(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_needs_little_memory(
+    client: ModelPress, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large a file is, only the pieces under way are in memory."""
+    monkeypatch.setattr(wanted, "PIECE_BYTES", 1 << 20)
     service.publish("model.safetensors", bytes(32 << 20))
     big = client.job(JOB)
 

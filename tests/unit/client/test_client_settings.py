@@ -1,7 +1,5 @@
 """Where the client finds its address and key."""
 
-from pathlib import Path
-
 import pytest
 from client_fakes import JOB, KEY, FakeService
 from modelpress import ConfigurationError, ModelPress, Settings
@@ -53,12 +51,12 @@ def test_a_saved_key_goes_to_no_other_address() -> None:
         Settings.resolve("https://elsewhere.example")
 
 
-def test_the_file_is_nobody_elses(tmp_path: Path) -> None:
+def test_the_file_is_nobody_elses() -> None:
     """File and folder are the user's alone, also where the file was open to all before."""
     path = HOME.save()
     path.chmod(0o644)
 
-    assert WORK.save("work") == path == config_path() == tmp_path / "config" / "modelpress" / "config.toml"
+    assert WORK.save("work") == path == config_path()
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert [each.name for each in path.parent.iterdir()] == ["config.toml"]

@@ -7,8 +7,16 @@ import pytest
 from client_fakes import UPLOAD, FakeService, FakeStore
 from client_loopback import HANG_UP, Reply, problem
 from modelpress import ModelPress, UploadWarning, errors
+from modelpress._sync import uploads
+from modelpress.settings import cache_path
 
 URI = f"upload://{UPLOAD}"
+
+
+@pytest.fixture
+def in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send one part after another."""
+    monkeypatch.setattr(uploads, "PARTS_AT_ONCE", 1)
 
 
 @pytest.fixture
@@ -30,7 +38,7 @@ def test_a_folder_arrives_part_by_part(client: ModelPress, service: FakeService,
     assert client.upload(model) == URI
 
     assert service.files == {"config.json": b"{}", "model.safetensors": b"0123456789", "sub/vocab.txt": b"word"}
-    assert [len(asked.body) for asked in store.asked] == [2, 4, 4, 2, 4]
+    assert sorted(len(asked.body) for asked in store.asked) == [2, 2, 4, 4, 4]
     assert all("Transfer-Encoding" not in asked.headers for asked in store.asked)
     assert all("Authorization" not in asked.headers for asked in store.asked)
 
@@ -51,6 +59,7 @@ def test_a_lost_part_is_sent_again(client: ModelPress, service: FakeService, sto
     assert service.files["model.safetensors"] == b"0123456789"
 
 
+@pytest.mark.usefixtures("in_turn")
 def test_expired_links_are_renewed(client: ModelPress, service: FakeService, store: FakeStore, model: Path) -> None:
     """A slow upload outlives its presigned URLs: the part that is refused goes out again with a fresh one."""
     store.fail_with(problem(503, "busy"), Reply(403, b"expired"))
@@ -96,6 +105,7 @@ def test_names_that_cannot_travel_are_refused(client: ModelPress, service: FakeS
     assert service.asked == []
 
 
+@pytest.mark.usefixtures("in_turn")
 def test_a_refused_part_is_an_error_of_the_store(client: ModelPress, store: FakeStore, model: Path) -> None:
     """What is refused with a fresh link too will not pass, and is not sent again."""
     store.fail_with(*[Reply(403, b"denied")] * 2)
@@ -192,3 +202,91 @@ def test_steps_and_target_exclude_each_other(client: ModelPress, service: FakeSe
     with pytest.raises(TypeError, match="exactly one"):
         client.compress(model=model, steps=[], target={})
     assert service.asked == []
+
+
+@pytest.mark.usefixtures("in_turn")
+def test_an_interrupted_upload_goes_on(client: ModelPress, service: FakeService, store: FakeStore, model: Path) -> None:
+    """Called again, it sends what the store does not have to the upload that was begun, and no more."""
+    _interrupt(client, store, model, after=3)
+    told: list[tuple[int, int]] = []
+
+    assert client.upload(model, progress=lambda *seen: told.append(seen)) == URI
+
+    assert service.files == {"config.json": b"{}", "model.safetensors": b"0123456789", "sub/vocab.txt": b"word"}
+    assert [asked.path for asked in store.asked] == ["/upload/model.safetensors/3", "/upload/sub/vocab.txt/1"]
+    assert _begun(service) == 1
+    assert told == [(2, 16), (6, 16), (10, 16), (12, 16), (16, 16)]
+
+
+@pytest.mark.usefixtures("in_turn")
+def test_a_finished_upload_is_forgotten(client: ModelPress, service: FakeService, model: Path) -> None:
+    """Who uploads again what was uploaded gets a new upload."""
+    for _ in range(2):
+        client.upload(model)
+
+    assert _begun(service) == 2
+
+
+@pytest.mark.usefixtures("in_turn")
+def test_changed_files_begin_another_upload(
+    client: ModelPress, service: FakeService, store: FakeStore, model: Path
+) -> None:
+    """Nothing of a former content gets mixed into a later one."""
+    _interrupt(client, store, model, after=3)
+    (model / "config.json").write_bytes(b"[]")
+
+    client.upload(model)
+
+    assert _begun(service) == 2
+    assert service.files["config.json"] == b"[]"
+
+
+@pytest.mark.usefixtures("in_turn")
+@pytest.mark.parametrize("fault", [problem(404, "not_found"), problem(409, "upload_conflict")])
+def test_an_upload_that_is_gone_is_begun_anew(
+    client: ModelPress, service: FakeService, store: FakeStore, model: Path, fault: Reply
+) -> None:
+    """What was begun may have been cleared away, with all its parts or with some: the caller does not notice."""
+    _interrupt(client, store, model, after=3)
+    service.fail_with(fault)
+
+    assert client.upload(model) == URI
+    assert _begun(service) == 2
+    assert len(store.asked) == 5
+
+
+@pytest.mark.usefixtures("in_turn")
+def test_a_journal_that_broke_off_is_of_use(
+    client: ModelPress, service: FakeService, store: FakeStore, model: Path
+) -> None:
+    """A line that was not written whole costs the parts after it, no more."""
+    _interrupt(client, store, model, after=3)
+    (journal,) = (cache_path() / "uploads").iterdir()
+    journal.write_text(journal.read_text()[:-5])
+
+    client.upload(model)
+
+    assert len(store.asked) == 3
+    assert service.files["model.safetensors"] == b"0123456789"
+    assert list((cache_path() / "uploads").iterdir()) == []
+
+
+def test_uploads_need_no_cache(client: ModelPress, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be kept, an upload cannot be gone on with, and goes up all the same."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+
+    assert client.upload(model) == URI
+
+
+def _interrupt(client: ModelPress, store: FakeStore, model: Path, after: int) -> None:
+    """Have an upload of *model* fail when *after* parts are sent."""
+    begun, keep = len(store.asked), store._answer
+    store._answer = lambda asked: keep(asked) if len(store.asked) <= begun + after else HANG_UP
+    with pytest.raises(errors.NetworkError):
+        client.upload(model)
+    store._answer = keep
+    store.asked.clear()
+
+
+def _begun(service: FakeService) -> int:
+    return sum((asked.method, asked.path) == ("POST", "/v1/uploads") for asked in service.asked)

@@ -1,6 +1,7 @@
 """What the command does on this machine: login, load-check, serve."""
 
 import io
+import os
 import stat
 from pathlib import Path
 
@@ -26,29 +27,25 @@ def answer(stdin: io.StringIO, text: str) -> None:
     stdin.seek(0)
 
 
-def test_login_tries_and_keeps_address_and_key(
-    outside: Shell, service: FakeService, typed: io.StringIO, tmp_path: Path
-) -> None:
+def test_login_tries_and_keeps_address_and_key(outside: Shell, service: FakeService, typed: io.StringIO) -> None:
     """What was tried is kept for this user alone, and the next command needs nothing else."""
     answer(typed, f"{KEY}\n")
     ran = outside("login", "--url", service.url, "--profile", "work", "--json")
 
-    path = tmp_path / "config/modelpress/config.toml"
+    path = Path(os.environ["XDG_CONFIG_HOME"], "modelpress/config.toml")
     assert ran.document == {"profile": "work", "url": service.url, "file": str(path)}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert KEY not in ran.out + ran.err
     assert outside("jobs", "--profile", "work").code == 0
 
 
-def test_login_keeps_nothing_that_was_refused(
-    outside: Shell, service: FakeService, typed: io.StringIO, tmp_path: Path
-) -> None:
+def test_login_keeps_nothing_that_was_refused(outside: Shell, service: FakeService, typed: io.StringIO) -> None:
     """A wrong key is told at once, not by the next command."""
     answer(typed, "mp_wrong\n")
     ran = outside("login", "--url", service.url)
 
     assert ran.code == Code.REFUSED
-    assert not (tmp_path / "config/modelpress/config.toml").exists()
+    assert not (Path(os.environ["XDG_CONFIG_HOME"], "modelpress/config.toml")).exists()
 
 
 def test_login_asks_in_a_terminal(

@@ -1,4 +1,4 @@
-"""Send a local model folder or data file to the service's store, part by part, by presigned URLs.
+"""Which local files an upload sends, and in which parts.
 
 Hidden files, empty files and pickled checkpoints stay at home: the last two with a warning that says so.
 """
@@ -6,16 +6,11 @@ Hidden files, empty files and pickled checkpoints stay at home: the last two wit
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator
-from functools import partial
-from http import HTTPStatus
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from modelpress import calls
-from modelpress.errors import StorageError, UploadRefusedError
-from modelpress.files import read_slice
-from modelpress.records import Json
-from modelpress.transport import Transport
+from modelpress.errors import UploadRefusedError
 
 PICKLED = frozenset({".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"})
 
@@ -26,18 +21,33 @@ class UploadWarning(UserWarning):
     """A file was left out of an upload."""
 
 
-def upload(transport: Transport, path: Path) -> str:
-    """Send the file, or the files of the folder, at *path*; return the ``upload://`` reference.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some bytes of a file.
 
-    Raises:
-        UploadRefusedError: there is nothing to send.
+    Attributes:
+        index: of the file in the upload, from 0.
+        name: of the file in the upload.
+        number: of the part in the file, from 1.
+        file: where the file is.
+        start: first byte of the part in the file.
+        length: bytes of the part.
     """
-    files = files_to_send(path)
-    listing = [{"path": name, "bytes": file.stat().st_size} for name, file in files.items()]
-    opened = _Opened(transport, transport.json(calls.once(calls.create_upload(body=calls.body({"files": listing})))))
-    sent = [opened.send(name, file) for name, file in files.items()]
-    done = transport.json(calls.complete_upload(opened.id, body=calls.body({"files": sent})))
-    return str(done["uri"])
+
+    index: int
+    name: str
+    number: int
+    file: Path
+    start: int
+    length: int
+
+
+def parts_of(files: dict[str, Path], part_bytes: int) -> Iterator[Part]:
+    """Yield the parts of *files* in their order."""
+    for index, (name, file) in enumerate(files.items()):
+        size = file.stat().st_size
+        for number, start in enumerate(range(0, size, part_bytes), start=1):
+            yield Part(index, name, number, file, start, min(part_bytes, size - start))
 
 
 def files_to_send(path: Path) -> dict[str, Path]:
@@ -84,42 +94,3 @@ def _refuse_unusable(path: Path, sent: dict[str, Path], pickled: set[str]) -> No
         )
     if not sent:
         raise UploadRefusedError(f"{path.absolute()} holds no files to upload, or only empty or hidden ones.")
-
-
-class _Opened:
-    """An upload that waits for its parts.
-
-    Their URLs come some files at a time, hold for some minutes, and are renewed when the store says so.
-    """
-
-    def __init__(self, transport: Transport, document: Json) -> None:
-        self._transport = transport
-        self._part_bytes = int(document["part_bytes"])
-        self._urls = _part_urls(document)
-        self._sent = 0
-        self.id = str(document["id"])
-
-    def send(self, name: str, file: Path) -> Json:
-        """Send one file's parts in turn; return what completing the upload needs to know of them."""
-        size = file.stat().st_size
-        parts = []
-        for number, start in enumerate(range(0, size, self._part_bytes), start=1):
-            length = min(self._part_bytes, size - start)
-            etag = self._put((name, number), partial(read_slice, file, start, length), length)
-            parts.append({"number": number, "etag": etag})
-        self._sent += 1
-        return {"path": name, "parts": parts}
-
-    def _put(self, part: tuple[str, int], body: Callable[[], Iterator[bytes]], length: int) -> str:
-        try:
-            if part in self._urls:
-                return self._transport.put(self._urls[part], body, length)
-        except StorageError as error:
-            if error.status != HTTPStatus.FORBIDDEN:
-                raise
-        self._urls = _part_urls(self._transport.json(calls.get_upload(self.id, offset=self._sent)))
-        return self._transport.put(self._urls[part], body, length)
-
-
-def _part_urls(document: Json) -> dict[tuple[str, int], str]:
-    return {(file["path"], part["number"]): part["url"] for file in document["files"] for part in file["parts"]}

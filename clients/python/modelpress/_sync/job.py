@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from modelpress import calls
-from modelpress.downloads import Download
-from modelpress.errors import ApiError, IntegrityError, JobFailedError
-from modelpress.following import Follower, documents
+from modelpress._sync.downloads import Download
+from modelpress._sync.following import Follower, documents
+from modelpress._sync.transport import Transport
+from modelpress.concurrency import sleep
+from modelpress.errors import ApiError, IntegrityError, JobFailedError, ModelPressError
+from modelpress.progress import JobBar, Progress, is_wanted, metered
 from modelpress.records import Event, Manifest, Record
 from modelpress.report import Report
-from modelpress.transport import Transport
 from modelpress.waiting import Patience
 
 OnEvent = Callable[[Event], None]
@@ -65,26 +67,34 @@ class Job:
         self._document = self._transport.json(calls.get_job(self.id))
         return self
 
-    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> Self:
+    def wait(
+        self, timeout: float | None = None, on_event: OnEvent | None = None, *, progress: bool | None = None
+    ) -> Self:
         """Wait until the job has ended, in whatever way, and return the job itself; a failed job is not an exception.
 
         *timeout* is in seconds; without it, the wait lasts as long as the job, and through network failures.
         *on_event* gets every event of the job once, in order, the last ones too; further waits go on where it stopped.
+        *progress* says whether to show a bar: without it, in a terminal or a notebook, unless there is *on_event*.
+        Whatever ends the wait before the job, Ctrl-C also, leaves the job alone.
 
         Raises:
             WaitTimeoutError: the timeout ran out (also a ``TimeoutError``); the job goes on.
             ModelPressError: the service refuses to answer, or was out of reach for a quarter of an hour.
         """
         patience = Patience(timeout, self._transport.retry)
-        if on_event is not None:
-            return self._tell(on_event, patience)
-        while True:
-            with patience.through_failures():
-                self._look(patience)
-                if self.terminal:
-                    return self
-                patience.pause()
-            patience.check(f"{self.id} is {self.state}")
+        shown = is_wanted(progress) if progress is not None or on_event is None else False
+        try:
+            if shown:
+                self._show(on_event, patience)
+            elif on_event is not None:
+                self._tell(on_event, patience)
+            else:
+                self._watch(patience)
+        except BaseException as stopped:
+            if not isinstance(stopped, Exception):  # Ctrl-C, or the end of a task
+                stopped.add_note(f"{self.id} goes on. The client's job({self.id!r}) finds it again, to wait or cancel.")
+            raise
+        return self
 
     def events(self, after: str | None = None, *, follow: bool = False) -> Iterator[Event]:
         """Yield the events so far, oldest first, or those after the event with the id *after*.
@@ -92,10 +102,13 @@ class Job:
         With *follow*, go on as things happen until the job has ended, through network failures: each event comes once.
         """
         if not follow:
-            yield from map(Event, documents(self._transport, self.id, after))
+            for document in documents(self._transport, self.id, after):
+                yield Event(document)
             return
         follower = Follower(self._transport, dict(self._document), after, Patience(None, self._transport.retry))
-        yield from follower.events()
+        for event in follower.events():
+            self._document = follower.job
+            yield event
         self._document = follower.job
 
     def cancel(self) -> Self:
@@ -131,8 +144,11 @@ class Job:
         """Return the list of the result's files; raises as ``report`` does."""
         return Manifest(self._result(calls.get_manifest(self.id)))
 
-    def download(self, folder: str | Path) -> Path:
+    def download(self, folder: str | Path, *, progress: Progress = None) -> Path:
         """Bring the result's files into *folder* and return it; what is there already is not fetched again.
+
+        *progress* says whether to show a bar, or is a function that is told the bytes that are there, and all;
+        without it, there is a bar in a terminal or a notebook.
 
         Raises:
             IntegrityError: a file is not what the manifest promises; it was not kept.
@@ -140,8 +156,22 @@ class Job:
             JobFailedError: it ended without a result.
         """
         target = Path(folder)
-        Download(self._transport, self.artifacts(), self._locate).into(target)
+        manifest = self.artifacts()
+        with metered(progress, f"Downloading {self.id}", sum(each.bytes for each in manifest.files)) as meter:
+            Download(self._transport, manifest, self._locate, meter).into(target)
         return target
+
+    def _watch(self, patience: Patience) -> None:
+        """Ask how the job is until it has ended."""
+        while True:
+            try:
+                self._look(patience)
+                if self.terminal:
+                    return
+                sleep(patience.pause_s())
+            except ModelPressError as error:
+                sleep(patience.failed(error))
+            patience.check(f"{self.id} is {self.state}")
 
     def _look(self, patience: Patience) -> None:
         """Ask once how the job is."""
@@ -149,14 +179,28 @@ class Job:
         self._document = self._transport.json_once(calls.get_job(self.id, wait=round(hold_s)), hold_s=hold_s)
         patience.answered()
 
-    def _tell(self, on_event: OnEvent, patience: Patience) -> Self:
+    def _tell(self, on_event: OnEvent, patience: Patience) -> None:
         """Hand every event over until the job has ended."""
         follower = Follower(self._transport, dict(self._document), self._seen, patience)
         for event in follower.events():
             self._document, self._seen = follower.job, str(event.id)
             on_event(event)
         self._document = follower.job
-        return self
+
+    def _show(self, on_event: OnEvent | None, patience: Patience) -> None:
+        """Show a bar until the job has ended, and hand events over where somebody wants them."""
+        bar = JobBar()
+
+        def show(event: Event) -> None:
+            bar.show(self._document)
+            if on_event is not None:
+                on_event(event)
+
+        try:
+            self._tell(show, patience)
+            bar.show(self._document)
+        finally:
+            bar.close()
 
     def _result(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
