@@ -42,7 +42,7 @@ test-all: $(INSTALLED) ## the tests, the slow ones too
 	@$(RUN) -m pytest $(PYTEST_ARGS)
 
 test-pipelines: $(INSTALLED) $(PIPELINES) ## the examples of docs/pipelines.md, with the programs that they are for in an environment over .venv
-	@OMP_NUM_THREADS=1 $(PIPELINES)/bin/python -m pytest tests/e2e/pipelines
+	@PATH="$(CURDIR)/$(PIPELINES)/bin:$(CURDIR)/$(VENV)/bin:$$PATH" OMP_NUM_THREADS=1 $(PIPELINES)/bin/python -m pytest tests/e2e/pipelines
 
 $(PIPELINES): tests/e2e/pipelines/requirements.txt
 	@$(RUN) -m venv $@
