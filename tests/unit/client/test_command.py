@@ -227,20 +227,36 @@ def test_what_is_no_model_is_not_uploaded(
     assert service.asked == []
 
 
-def test_an_interrupted_request_may_have_been_heard(
-    shell: Shell, service: FakeService, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name", "said"),
+    [
+        (ModelPress, "upload", "the same command goes on from there"),
+        (ModelPress, "compress", "`modelpress jobs` lists it then"),
+        (Job, "download", f"`modelpress download {JOB} out` goes on where this stopped"),
+    ],
+)
+def test_who_cuts_off_is_told_how_to_go_on(
+    shell: Shell,
+    service: FakeService,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    owner: type,
+    name: str,
+    said: str,
 ) -> None:
-    """Who is cut off while asking is told where to look, not that nothing happened."""
+    """Ctrl-C loses neither what was uploaded nor what was asked for nor what was downloaded."""
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ModelPress, "compress", interrupted)
-    ran = shell(*HEADS)
+    service.story = [job("succeeded")]
+    service.report = child(time=0.5)
+    monkeypatch.setattr(owner, name, interrupted)
+    ran = shell("compress", str(model_folder(tmp_path / "m")), "--target", "macs=0.5", "--download", "out")
 
     assert ran.code == Code.INTERRUPTED
-    assert "`modelpress jobs` lists it" in ran.err
-    assert service.created == []
+    assert said in ran.err
 
 
 def test_a_wrong_command_line_is_a_document_too(shell: Shell) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from modelpress.command.options import JobId, Waiting, command
 from modelpress.command.session import Session
-from modelpress.command.waiting import Ending, wait
+from modelpress.command.waiting import Ending, fetch, wait
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,7 +49,7 @@ def download(
     session.job = job = session.press.job(job_id)
     if ending.wait:
         wait(session, job, ending.timeout_s)
-    job.download(folder)
+    fetch(session, job, folder)
     files = [each["path"] for each in job.artifacts().to_json()["files"]]
     session.show({"job": job.record.to_json(), "folder": str(folder), "files": files}, str(folder))
     session.say(f"{len(files)} files; `modelpress load-check {folder}` proves that the model loads.")

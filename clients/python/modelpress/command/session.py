@@ -34,14 +34,14 @@ class Session:
     Attributes:
         as_json: whether stdout gets a document.
         job: the job that this run is about, once there is one.
-        submitting: whether a job has been asked for.
+        remark: what to say where this run is cut off now.
         profile: the profile that was named.
     """
 
     def __init__(self, *, as_json: bool = False, profile: str | None = None, debug: bool = False) -> None:
         self.as_json = as_json
         self.job: Job | None = None
-        self.submitting = False
+        self.remark: str | None = None
         self.profile = profile
         self._debug = debug
         self._out = _console(sys.stdout)
@@ -108,9 +108,9 @@ class Session:
         self.say(f"Warning: {message}" if issubclass(category, UploadWarning) else f"{category.__name__}: {message}")
 
     def _interrupted(self) -> None:
-        self.say("Interrupted." if self.job is None or self.job.terminal else f"Interrupted. {how_to_go_on(self.job)}")
-        if self.job is None and self.submitting:
-            self.say("The service may have started the job already; `modelpress jobs` lists it then.")
+        self.say("Interrupted.")
+        for hint in self._how_to_go_on(Code.INTERRUPTED):
+            self.say(hint)
         self._document_of(KeyboardInterrupt("interrupted"), Code.INTERRUPTED)
         raise typer.Exit(Code.INTERRUPTED)
 
@@ -118,10 +118,17 @@ class Session:
         if self._debug:
             self.log.file.write("".join(traceback.format_exception(error)))
         self.say(f"Error: {error}", style="red")
-        for hint in _hints(error, code, self.job):
+        for hint in (*_hints(error, code), *self._how_to_go_on(code)):
             self.say(hint)
         self._document_of(error, code)
         raise typer.Exit(code)
+
+    def _how_to_go_on(self, code: Code) -> Iterator[str]:
+        """Yield what goes on after the command, or how to take it up again."""
+        if self.job is not None and not self.job.terminal:
+            yield how_to_go_on(self.job)
+        elif self.remark is not None and code in {Code.INTERRUPTED, Code.UNAVAILABLE}:
+            yield self.remark
 
     def _document_of(self, error: BaseException, code: Code) -> None:
         if self.as_json:
@@ -144,7 +151,7 @@ def how_to_go_on(job: Job) -> str:
     )
 
 
-def _hints(error: Exception, code: Code, job: Job | None) -> Iterator[str]:
+def _hints(error: Exception, code: Code) -> Iterator[str]:
     """Yield what the caller can do about *error*."""
     if code is Code.INTERNAL:
         yield f"This {type(error).__name__} is a fault of the command; `--debug` shows where it arose."
@@ -156,8 +163,6 @@ def _hints(error: Exception, code: Code, job: Job | None) -> Iterator[str]:
         yield "Is it running there? `modelpress login` saves another address; MODELPRESS_URL goes before it."
     if isinstance(error, ApiError) and error.request_id:
         yield f"The service's log calls this request {error.request_id}."
-    if job is not None and not job.terminal:
-        yield how_to_go_on(job)
 
 
 def _console(file: Any) -> Console:

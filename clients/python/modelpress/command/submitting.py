@@ -156,6 +156,7 @@ def _submitted(session: Session, asked: Request, submit: Callable[..., Job]) -> 
         raise typer.BadParameter("expected a model, here or in a --spec", param_hint="MODEL")
     request.check_model(asked["model"])
     whole = uploaded(session, asked)
-    session.submitting = True
+    session.remark = "The service may have started the job already; `modelpress jobs` lists it then."
     session.job = job = submit(**whole)
+    session.remark = None
     return job

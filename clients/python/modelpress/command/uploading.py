@@ -26,5 +26,7 @@ def _replaced(session: Session, value: Any, sent: dict[Path, str]) -> Any:
 
 
 def _send(session: Session, path: Path) -> str:
-    session.say(f"Uploading {path}")
+    if not session.live:  # else there is a bar
+        session.say(f"Uploading {path}")
+    session.remark = "What is uploaded is kept for a week: the same command goes on from there."
     return session.press.upload(path)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from modelpress import Event, Job, Report
 from modelpress.command import exits
@@ -74,8 +73,10 @@ def wait(session: Session, job: Job, timeout_s: float | None) -> None:
     session.job = job
     if job.terminal:
         return
-    with _Teller(session) as teller:
-        job.wait(timeout_s, on_event=teller.tell)
+    if session.live:
+        job.wait(timeout_s, progress=True)
+    else:
+        job.wait(timeout_s, on_event=_Teller(session).tell)
 
 
 def give(session: Session, job: Job, gates: Sequence[Gate], folder: Path | None) -> None:
@@ -86,12 +87,18 @@ def give(session: Session, job: Job, gates: Sequence[Gate], folder: Path | None)
     report = job.report() if job.state == "succeeded" else None
     verdicts = [] if report is None else judged(gates, report)
     met = all(verdict.met for verdict in verdicts)
-    saved = job.download(folder) if report is not None and met and folder is not None else None
+    saved = fetch(session, job, folder) if report is not None and met and folder is not None else None
     session.show(_outcome(job, report, verdicts, saved), job.state if report is None else str(report))
     _remark(session, job, verdicts, saved)
     code = exits.of_state(job.state) if report is None else (Code.SUCCEEDED if met else Code.GATE_NOT_MET)
     if code:
         raise typer.Exit(code)
+
+
+def fetch(session: Session, job: Job, folder: Path) -> Path:
+    """Bring the files of *job* into *folder* and return it."""
+    session.remark = f"`modelpress download {job.id} {folder}` goes on where this stopped."
+    return job.download(folder)
 
 
 def _outcome(job: Job, report: Report | None, verdicts: Sequence[Verdict], folder: Path | None) -> dict[str, Any]:
@@ -117,30 +124,15 @@ def _remark(session: Session, job: Job, verdicts: Sequence[Verdict], folder: Pat
 
 
 class _Teller:
-    """Tells of a job while it goes on."""
+    """Tells of a job line by line, a stage only once."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._told: tuple[str, str | None] | None = None
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=session.log, transient=True, disable=not session.live)
-        self._task = self._bar.add_task("queued", total=None)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
     def tell(self, event: Event) -> None:
         """Show *event*."""
-        data = event.get("data") or {}
-        if self._session.live:
-            fraction = data.get("fraction")
-            described = event.message or event.get("stage") or ""
-            self._bar.update(self._task, description=described, total=1.0 if fraction is not None else None)
-            self._bar.update(self._task, completed=fraction or 0.0)
-        elif (news := (event.type, event.get("stage"))) != self._told or event.type == "state":
+        news = (event.type, event.get("stage"))
+        if news != self._told or event.type == "state":
             self._told = news
             self._session.say(str(event))
