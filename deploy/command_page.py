@@ -33,7 +33,7 @@ def vocabulary() -> str:
         "generated_by": "python -m deploy.command_page",
         "technique": _techniques(),
         "probe": _probes(),
-        "target": _target(),
+        "schemas": _schemas(),
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -55,10 +55,9 @@ def _probes() -> dict[str, Any]:
     }
 
 
-def _target() -> Any:
-    return _whole(
-        {"$ref": "#/components/schemas/Target"}, yaml.safe_load(CONTRACT.read_text())["components"]["schemas"]
-    )
+def _schemas() -> dict[str, Any]:
+    found = yaml.safe_load(CONTRACT.read_text())["components"]["schemas"]
+    return {name: _whole(found[name], found) for name in ("OutputFormat", "Runtime", "Target")}
 
 
 def _untagged(schema: Mapping[str, Any], tag: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The command with a service: what it asks for, what it prints where, and how it exits."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,30 @@ def test_options_go_before_the_spec(shell: Shell, service: FakeService, tmp_path
     assert service.created[0]["model"] == {"uri": "s3://models/c"}
     assert service.created[0]["target"] == {"metric": "macs", "ratio": 0.5}
     assert service.created[0]["recovery"] == {"steps": 5}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": {"technique": "head_pruning"}},
+        {"steps": ["head_pruning"]},
+        {"target": "macs=0.5"},
+        {"model": None},
+        {"points": [{"steps": "head_pruning"}]},
+        {"reuse": "no"},
+    ],
+)
+def test_a_spec_of_another_form_sends_nothing(
+    shell: Shell, service: FakeService, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    """The field is named, and what would stand there."""
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps(wrong))
+    ran = shell("landscape" if {"points", "reuse"} & wrong.keys() else "compress", "s3://a/b", "--spec", str(spec))
+
+    assert ran.code == Code.USAGE
+    assert re.search(f"expected .* as {'steps' if 'points' in wrong else next(iter(wrong))}; got", ran.err)
+    assert service.asked == []
 
 
 def test_a_landscape_is_a_grid(shell: Shell, service: FakeService) -> None:
@@ -189,6 +214,8 @@ def test_errors_say_what_to_do(shell: Shell, service: FakeService, faults: list[
         ("compress", "s3://a/b", "--target", "macs=0.5", "--scope", "decoder"),
         ("compress", "s3://a/b", "--scope", "encoder", "-t", "weight_pruning"),
         ("compress", "s3://a/b", "-t", "head_pruning:heads_removed=7"),
+        ("compress", "s3://a/b", "-t", "weight_pruning:sparsity=0.5", "--format", "onxx"),
+        ("profile", "s3://a/b", "--runtime", "compile"),
         ("landscape", "s3://a/b"),
         ("landscape", "s3://a/b", "-t", "low_rank"),
         ("jobs", "--columns", "id,shoe_size"),

@@ -137,7 +137,7 @@ class Measurement(Marks, Judging, Source):
     runtime: Annotated[
         list[str] | None,
         typer.Option(
-            "--runtime", metavar="RUNTIME", help="Also time it under compile or onnxruntime; may be repeated."
+            "--runtime", metavar="RUNTIME", help="Also time it under torch_compile or onnxruntime; may be repeated."
         ),
     ] = None
 

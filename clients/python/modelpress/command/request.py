@@ -11,7 +11,7 @@ import yaml
 from modelpress.command import amounts
 from modelpress.command.amounts import pair
 from modelpress.command.usage import wrong
-from modelpress.command.vocabulary import UnknownWordError, Vocabulary, budget, checked, packaged
+from modelpress.command.vocabulary import UnknownWordError, Vocabulary, checked, contract, packaged
 
 Request = dict[str, Any]
 Catalogue = Callable[[], Mapping[str, Any]]
@@ -39,6 +39,7 @@ def read_spec(path: str | None, fields: Iterable[str]) -> Request:
         unknown = [str(name) for name in document if name not in fields]
         if unknown:
             raise ValueError(f"{path} has {', '.join(unknown)}; a request has {', '.join(fields)}")
+        _check_forms(path, document)
         return {name: _with_paths(name, value) for name, value in document.items()}
 
 
@@ -62,7 +63,14 @@ def target(text: str, scope: str | None) -> Request:
     """Return the budget to keep to."""
     with wrong("--target"):
         found = amounts.target(text, scope)
-        return {name: checked(f"{text}: {name}", value, budget()[name]) for name, value in found.items()}
+        fields = contract("Target")["properties"]
+        return {name: checked(f"{text}: {name}", value, fields[name]) for name, value in found.items()}
+
+
+def words(texts: Iterable[str], schema: str, hint: str) -> list[str]:
+    """Return *texts*, given by the option *hint*, each of which is one of the words of the contract's *schema*."""
+    with wrong(hint):
+        return [checked(hint.strip("-"), each, contract(schema)) for each in texts]
 
 
 def check_model(model: Any) -> None:
@@ -123,6 +131,42 @@ def _document(path: str) -> Request:
     if not isinstance(document, dict):
         raise TypeError(f"expected an object with fields such as model and steps in {path}; got {document!r:.80}")
     return document
+
+
+def _check_forms(where: str, document: Request) -> None:
+    """Raise ``ValueError`` for what has another form than the client takes; values are the service's matter."""
+    for name, value in document.items():
+        form, fits = _FORMS.get(name, _OBJECT)
+        if not fits(value):
+            raise ValueError(f"{where}: expected {form} as {name}; got {value!r:.80}")
+        for point in value if name == "points" else ():
+            _check_forms(f"{where}: points", point)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_object, value))
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, str | dict)
+
+
+_OBJECT = ("an object", _is_object)
+_OBJECTS = ("a list of objects", _is_list_of_objects)
+_PLACE = ("a path, a URI or an object with a uri", _is_place)
+_FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "model": _PLACE,
+    "data": _PLACE,
+    "steps": _OBJECTS,
+    "evaluate": _OBJECTS,
+    "points": _OBJECTS,
+    "reuse": ("true or false", lambda value: isinstance(value, bool)),
+    "webhook": ("an id", lambda value: isinstance(value, str)),
+}
 
 
 def _with_paths(name: str, value: Any) -> Any:

@@ -69,7 +69,8 @@ def profile(session: Session, asked: Measurement, waiting: Waiting) -> None:
     ending = Ending.asked(waiting, by_default=True)
     wanted = request.read_spec(asked.spec, PROFILE_FIELDS) | _named(asked)
     if asked.runtime:
-        wanted["profile"] = {**wanted.get("profile", {}), "runtimes": asked.runtime}
+        runtimes = request.words(asked.runtime, "Runtime", "--runtime")
+        wanted["profile"] = {**wanted.get("profile", {}), "runtimes": runtimes}
     finish(session, _submitted(session, wanted, session.press.profile), ending)
 
 
@@ -105,7 +106,8 @@ def _chosen(session: Session, asked: Compression, spec: Request) -> Request:
     elif asked.scope is not None:
         raise typer.BadParameter("only a --target has a scope", param_hint="--scope")
     if asked.format:
-        found["output"] = {**spec.get("output", {}), "formats": ["safetensors", *asked.format]}
+        formats = request.words(asked.format, "OutputFormat", "--format")
+        found["output"] = {**spec.get("output", {}), "formats": ["safetensors", *formats]}
     return found
 
 

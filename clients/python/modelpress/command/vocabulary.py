@@ -80,9 +80,9 @@ def checked(of: str, value: Any, schema: Schema) -> Any:
     return value
 
 
-def budget() -> Mapping[str, Schema]:
-    """Return the schema of each field of a target."""
-    found: dict[str, Schema] = _document()["target"]["properties"]
+def contract(name: str) -> Schema:
+    """Return the contract's schema *name*."""
+    found: Schema = _document()["schemas"][name]
     return found
 
 
