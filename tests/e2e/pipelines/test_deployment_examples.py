@@ -59,6 +59,7 @@ def test_sentence_transformers_take_an_artifact(text: Path, tmp_path: Path) -> N
     assert re.fullmatch(r"\[\[[\d.]+, [\d.]+\]\]", similarities)
 
 
+@pytest.mark.slow
 def test_a_speech_pipeline_takes_an_artifact(
     press: ModelPress, data_folders: Mapping[str, Path], tmp_path: Path
 ) -> None:
