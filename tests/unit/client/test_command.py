@@ -181,6 +181,7 @@ def test_an_interrupted_wait_leaves_the_job_alone(
         ([problem(422, "invalid_request", errors=[{"pointer": "/model", "detail": "is odd"}])], Code.USAGE, "/model"),
         ([problem(503, "overloaded", request_id="req_7")] * 5, Code.UNAVAILABLE, "req_7"),
         ([HANG_UP] * 5, Code.UNAVAILABLE, "Is it running"),
+        ([Reply(404, b"<h1>Not Found</h1>")], Code.USAGE, "is the address right?"),
     ],
 )
 def test_errors_say_what_to_do(shell: Shell, service: FakeService, faults: list[Reply], code: Code, said: str) -> None:

@@ -161,6 +161,8 @@ def _hints(error: Exception, code: Code) -> Iterator[str]:
         yield "`modelpress login` replaces the key; MODELPRESS_URL and MODELPRESS_API_KEY go before what it has saved."
     if isinstance(error, ModelPressError) and code is Code.UNAVAILABLE:
         yield "Is it running there? `modelpress login` saves another address; MODELPRESS_URL goes before it."
+    if isinstance(error, ApiError) and error.code == f"http_{error.status}":
+        yield "This is not how ModelPress answers: is the address right? `modelpress login` saves another."
     if isinstance(error, ApiError) and error.request_id:
         yield f"The service's log calls this request {error.request_id}."
 
