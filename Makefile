@@ -9,7 +9,7 @@ PEERS := .peers
 PIPELINES := .pipelines
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-landscape landscape-paper test test-all test-pipelines faults fuzz check audit generate drift constraints quality up down status clean
+.PHONY: help setup demo demo-landscape landscape-paper test test-all test-pipelines faults fuzz site check audit generate drift constraints quality up down status clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ $(PIPELINES): tests/e2e/pipelines/requirements.txt
 faults: $(INSTALLED) ## kill, cut off, fill up and confuse every part, at length: a quarter of an hour
 	@$(RUN) -m pytest tests/faults tests/unit/state/test_any_order.py $(PYTEST_ARGS)
 
+site: $(INSTALLED) ## the documentation as a site, in .site; a link that leads nowhere fails it
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --config-file mkdocs.yaml
+	@echo "Open .site/index.html"
+
 fuzz: $(INSTALLED) ## thousands of made-up requests to a whole stack, by the published contract: some minutes
 	@$(RUN) -m deploy.fuzz $(FUZZ_ARGS)
 
@@ -67,7 +71,7 @@ check: $(INSTALLED) ## all that guards a change: format, lint, types, imports, s
 	@$(MAKE) --no-print-directory drift
 	@$(MAKE) --no-print-directory test
 
-generate: $(INSTALLED) ## rewrite what is generated: catalogue, page of architectures, openapi.yaml, client, reload code, README table, pages of errors, settings, faults, examples and the command
+generate: $(INSTALLED) ## rewrite what is generated: catalogue, page of architectures, openapi.yaml, client, reload code, README table, pages of errors, settings, faults, examples, the command and the API
 	@$(RUN) -m jobs.compression.catalogue $(GENERATE_ARGS)
 	@$(RUN) -m jobs.compression.matrix $(GENERATE_ARGS) > /dev/null
 	@$(RUN) -m service.openapi $(GENERATE_ARGS)
@@ -78,6 +82,7 @@ generate: $(INSTALLED) ## rewrite what is generated: catalogue, page of architec
 	@$(RUN) -m deploy.readme $(GENERATE_ARGS)
 	@$(RUN) -m deploy.reliability_page $(GENERATE_ARGS)
 	@$(RUN) -m deploy.examples_page $(GENERATE_ARGS)
+	@$(RUN) -m deploy.api_page $(GENERATE_ARGS)
 	@$(RUN) -m deploy.command_page $(GENERATE_ARGS)
 
 drift: ## fail if something generated is stale
@@ -106,4 +111,4 @@ status: ## say what runs
 	@$(RUN) -m deploy.embedded status
 
 clean: down ## stop the stack and remove its state, the installation and all caches
-	@rm -rf .modelpress .test-stack test-output $(VENV) $(PEERS) $(PIPELINES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .modelpress .site .test-stack test-output $(VENV) $(PEERS) $(PIPELINES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

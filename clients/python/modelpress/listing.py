@@ -57,7 +57,9 @@ def files_to_send(path: Path) -> dict[str, Path]:
         UploadRefusedError: nothing is there, or the only weights are pickled.
     """
     if not path.exists():
-        raise UploadRefusedError(f"{path.absolute()} does not exist.")
+        raise UploadRefusedError(
+            f"{path.absolute()} is not there; expected a local path, or s3://…, hf://… or upload://…"
+        )
     found = _named({path.name: path} if path.is_file() else _listed(path))
     pickled = {name for name, file in found.items() if file.suffix.lower() in PICKLED}
     empty = {name for name, file in found.items() if not file.stat().st_size}

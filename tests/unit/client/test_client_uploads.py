@@ -151,7 +151,7 @@ def test_a_pickled_model_is_refused(client: ModelPress, service: FakeService, mo
 
 def test_what_is_not_there_cannot_be_uploaded(client: ModelPress, tmp_path: Path) -> None:
     """A missing path and a folder without usable files say so."""
-    with pytest.raises(errors.UploadRefusedError, match="does not exist"):
+    with pytest.raises(errors.UploadRefusedError, match="is not there"):
         client.upload(tmp_path / "nowhere")
     with pytest.raises(errors.UploadRefusedError, match="no files"):
         client.upload(tmp_path)

@@ -30,6 +30,8 @@ Fields = Mapping[str, Any] | GeneratedModel
 
 Reference = str | Path | Fields
 """Where a model or data is: a URI, a local path, or ``{"uri": …}`` with more fields beside it."""
+SCHEME = "://"
+"""What a reference has and a path has not."""
 
 
 class ModelPress:
@@ -89,8 +91,8 @@ class ModelPress:
 
         *evaluate* are probes, as ``{"probe": "classification", "data": …, "label": "speaker"}``: the report has the
         score of each, of the dense model and of the result.
-        *model* and *data*, also those of probes, are URIs (``s3://…``, ``hf://…``, ``upload://…``), or local paths,
-        which are uploaded on the way: a ``Path``, or a string that begins with ``/``, ``./``, ``../`` or ``~``.
+        *model* and *data*, also those of probes, are URIs (``s3://…``, ``hf://…``, ``upload://…``); anything else is a
+        local path, which is uploaded on the way.
         *webhook* is the id of an endpoint of ``press.webhooks`` that is told of the job's end.
 
         Raises:
@@ -249,7 +251,7 @@ class _References:
         return fields | {"uri": self._uri(fields["uri"])} if "uri" in fields else fields
 
     def _uri(self, given: str | Path) -> str:
-        local = isinstance(given, Path) or given.startswith(("/", "./", "../", "~"))
+        local = isinstance(given, Path) or SCHEME not in given
         if local and given not in self._sent:
             self._sent[given] = self._upload(given)
         return self._sent[given] if local else str(given)
