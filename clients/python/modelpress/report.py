@@ -1,8 +1,10 @@
-"""The report of a job: every figure by attribute, and a table when printed."""
+"""The report of a job: every figure by attribute, a table when printed, shown in a notebook or handed to pandas."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from modelpress.records import Record
+from modelpress.tables import Row, frame_of, html_of, lines_of
 
 HEADER = ("", "dense", "compressed", "kept")
 
@@ -13,23 +15,52 @@ class Report(Record):
     That to a plan says the same of what a compression would give, without what only measuring can tell; that to a
     profile has ``profile``, the figures of one model, and ``modules``, where they come from; that to a landscape has
     ``points``, each with its ``values``, and the ``answers`` that they come to.
-    ``report.compressed.params_total`` is a figure, ``report.to_json()`` the document, ``print(report)`` the table.
+    ``report.compressed.params_total`` is a figure, ``report.to_json()`` the document, ``print(report)`` the table,
+    which a notebook shows by itself, and ``report.to_dataframe()`` has the figures as numbers.
     """
 
-    def __str__(self) -> str:
+    def to_dataframe(self) -> Any:
+        """Return the figures as a data frame of pandas, as numbers.
+
+        A row is a figure, with the columns ``dense``, ``compressed`` and ``kept``, or only ``value`` for a profile;
+        of a landscape it is a point, with its state and a column for each of its values.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
         if "points" in self:
-            return "\n".join([*_landscape_lines(self), *self.answers, *_warnings(self)])
+            return frame_of({each.name: {"state": each.state, **each["values"]} for each in self.points})
         if "profile" in self:
-            return "\n".join([*_profile_lines(self), *_quality_lines(self), *_warnings(self)])
-        lines = list(_table([HEADER, *_model_rows(self), *_input_rows(self), *_runtime_rows(self)]))
-        lines += [verdict(each, _shape(each.input)) for each in self.get("speedup") or ()]
-        lines += _runtime_lines(self)
-        lines += _fidelity_lines(self)
-        lines += _quality_lines(self)
-        return "\n".join([*lines, *_warnings(self)])
+            return frame_of({title: {"value": value} for title, value, _ in _profile_figures(self)})
+        return frame_of({title: _kept(dense, compressed) for title, dense, compressed in _pairs(self)})
+
+    def __str__(self) -> str:
+        return "\n".join([*lines_of(self._rows()), *self._remarks()])
+
+    def _repr_html_(self) -> str:
+        """Show the table in a notebook."""
+        return html_of(self._rows(), self._remarks())
+
+    def _rows(self) -> list[Row]:
+        """Return the table of the figures."""
+        if "points" in self:
+            return list(_landscape_rows(self))
+        if "profile" in self:
+            return [(title, text) for title, _, text in _profile_figures(self)]
+        return [HEADER, *(_row(*pair) for pair in _pairs(self))]
+
+    def _remarks(self) -> list[str]:
+        """Return what is to be said under the table."""
+        if "points" in self:
+            return [*self.answers, *_warnings(self)]
+        if "profile" in self:
+            return [*_profile_lines(self), *_quality_lines(self), *_warnings(self)]
+        speedups = (verdict(each, _shape(each.input)) for each in self.get("speedup") or ())
+        return [*speedups, *_runtime_lines(self), *_fidelity_lines(self), *_quality_lines(self), *_warnings(self)]
 
 
-Row = tuple[str, ...]
+Pair = tuple[str, float | None, float | None]
+"""A figure's title, and what it was and is."""
 
 _MODEL_FIGURES = {
     "params_total": "parameters",
@@ -42,23 +73,17 @@ _MODEL_FIGURES = {
 _INPUT_FIGURES = {"macs_executed": "MACs executed", "macs_theoretical": "MACs without zeros"}
 
 
-def _model_rows(report: Record) -> Iterator[Row]:
-    yield from _rows(_MODEL_FIGURES, "", report.dense, report.compressed)
-
-
-def _input_rows(report: Record) -> Iterator[Row]:
+def _pairs(report: Record) -> Iterator[Pair]:
+    yield from _both(_MODEL_FIGURES, "", report.dense, report.compressed)
     for dense, compressed in zip(report.dense.inputs, report.compressed.inputs, strict=False):
         shape = _shape(dense.input)
-        yield from _rows(_INPUT_FIGURES, f", {shape}", dense, compressed)
+        yield from _both(_INPUT_FIGURES, f", {shape}", dense, compressed)
         if dense.get("latency_ms") is not None:
-            yield _row(f"latency [ms], {shape}", dense.latency_ms.p50, compressed.latency_ms.p50)
+            yield f"latency [ms], {shape}", dense.latency_ms.p50, compressed.latency_ms.p50
         if dense.get("real_time_factor") is not None:
-            yield _row(f"real-time factor, {shape}", dense.real_time_factor, compressed.real_time_factor)
-
-
-def _runtime_rows(report: Record) -> Iterator[Row]:
+            yield f"real-time factor, {shape}", dense.real_time_factor, compressed.real_time_factor
     for each in report.get("runtimes") or ():
-        yield _row(f"latency [ms] under {each.runtime}, {_shape(each.input)}", each.dense.p50, each.compressed.p50)
+        yield f"latency [ms] under {each.runtime}, {_shape(each.input)}", each.dense.p50, each.compressed.p50
 
 
 def _runtime_lines(report: Record) -> Iterator[str]:
@@ -69,20 +94,27 @@ def _runtime_lines(report: Record) -> Iterator[str]:
         yield verdict(each.overall, f"{shape}, of both")
 
 
-def _profile_lines(report: Record) -> Iterator[str]:
+def _profile_figures(report: Record) -> Iterator[tuple[str, float | None, str]]:
+    """Yield each figure's title, its value, and the value as it is shown."""
     profile = report.profile
-    rows = [(title, _figure(profile.get(field))) for field, title in _MODEL_FIGURES.items()]
+    for field, title in _MODEL_FIGURES.items():
+        yield title, profile.get(field), _figure(profile.get(field))
     for each in profile.inputs:
         shape = _shape(each.input)
-        rows += [(f"{title}, {shape}", _figure(each.get(field))) for field, title in _INPUT_FIGURES.items()]
+        for field, title in _INPUT_FIGURES.items():
+            yield f"{title}, {shape}", each.get(field), _figure(each.get(field))
         if (latency := each.get("latency_ms")) is not None:
-            rows.append((f"latency [ms], {shape}", _spread(latency)))
+            yield f"latency [ms], {shape}", latency.p50, _spread(latency)
         if (factor := each.get("real_time_factor")) is not None:
-            rows.append((f"real-time factor, {shape}", _figure(factor)))
-    further = report.get("runtimes") or ()
-    rows += [(f"latency [ms] under {each.runtime}, {_shape(each.input)}", _spread(each.latency_ms)) for each in further]
-    yield from _table(rows)
-    yield from (verdict(each.gain, f"{_shape(each.input)}, of {each.runtime}") for each in further)
+            yield f"real-time factor, {shape}", factor, _figure(factor)
+    for each in report.get("runtimes") or ():
+        title = f"latency [ms] under {each.runtime}, {_shape(each.input)}"
+        yield title, each.latency_ms.p50, _spread(each.latency_ms)
+
+
+def _profile_lines(report: Record) -> Iterator[str]:
+    for each in report.get("runtimes") or ():
+        yield verdict(each.gain, f"{_shape(each.input)}, of {each.runtime}")
 
 
 _POINT_FIGURES = {
@@ -93,25 +125,29 @@ _POINT_FIGURES = {
 }
 
 
-def _landscape_lines(report: Record) -> Iterator[str]:
-    rows = [("", "state", *_POINT_FIGURES.values())]
+def _landscape_rows(report: Record) -> Iterator[Row]:
+    yield "", "state", *_POINT_FIGURES.values()
     for point in report.points:
         figures = (_figure(_whole(point["values"].get(name))) for name in _POINT_FIGURES)
-        rows.append((point.name, point.state, *figures))
-    return _table(rows)
+        yield point.name, point.state, *figures
 
 
-def _rows(figures: Mapping[str, str], suffix: str, dense: Record, compressed: Record) -> Iterator[Row]:
-    """Yield a row for each of the *figures* that either has: a plan has fewer than a report."""
+def _both(figures: Mapping[str, str], suffix: str, dense: Record, compressed: Record) -> Iterator[Pair]:
+    """Yield those of the *figures* that either has: a plan has fewer than a report."""
     for field, title in figures.items():
         before, after = dense.get(field), compressed.get(field)
         if before is not None or after is not None:
-            yield _row(f"{title}{suffix}", before, after)
+            yield f"{title}{suffix}", before, after
+
+
+def _kept(dense: float | None, compressed: float | None) -> dict[str, float | None]:
+    share = compressed / dense if dense and compressed is not None else None
+    return {"dense": dense, "compressed": compressed, "kept": share}
 
 
 def _row(title: str, dense: float | None, compressed: float | None) -> Row:
-    kept = f"{compressed / dense:.1%}" if dense and compressed is not None else "–"
-    return title, _figure(dense), _figure(compressed), kept
+    share = _kept(dense, compressed)["kept"]
+    return title, _figure(dense), _figure(compressed), "–" if share is None else f"{share:.1%}"
 
 
 def _whole(value: float | None) -> float | None:
@@ -163,10 +199,3 @@ def _quality_lines(report: Record) -> Iterator[str]:
 
 def _interval(score: Record) -> str:
     return f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})"
-
-
-def _table(rows: Sequence[Row]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        yield "  ".join(cells).rstrip()
