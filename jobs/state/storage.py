@@ -37,6 +37,8 @@ __all__ = [
 PART_BYTES = 16 * 2**20
 """Above this size a file goes up in parts of this size."""
 CHUNK_BYTES = 2**20
+_UNNAMED = "us-east-1"
+"""The one region that a request for a bucket must not name."""
 _CONFLICTS = 5
 """How often a create-only write that met a concurrent one (409) is tried again."""
 
@@ -270,12 +272,14 @@ class S3Store:
             self._client.head_bucket(Bucket=self.bucket)
 
     def ensure_bucket(self) -> None:
-        """Create the bucket unless it exists."""
+        """Create the bucket, in the region that requests are signed for, unless it exists."""
         try:
             self.check()
         except ObjectMissingError:
+            region = self._client.meta.region_name
+            where: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != _UNNAMED else {}
             with storage_errors():
-                self._client.create_bucket(Bucket=self.bucket)
+                self._client.create_bucket(Bucket=self.bucket, **where)
 
 
 def _checksum(body: bytes) -> str:

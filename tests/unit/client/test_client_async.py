@@ -21,6 +21,7 @@ def using(service: FakeService, script: Press) -> None:
     """Run *script* with a client of *service*."""
 
     async def run() -> None:
+        """Open the client in the loop that uses it."""
         async with AsyncModelPress(service.url, KEY, timeout=5, retry=QUICK) as press:
             await script(press)
 
@@ -62,6 +63,7 @@ def test_a_job_from_upload_to_download(service: FakeService, tmp_path: Path) -> 
     told: list[Event] = []
 
     async def script(press: AsyncModelPress) -> None:
+        """Do it as a caller would."""
         started = await press.compress(model=model, steps=STEPS)
         assert await started.wait(timeout=20, on_event=told.append) is started
         assert started.state == "succeeded"
@@ -80,6 +82,7 @@ def test_events_and_pages_are_iterated(service: FakeService) -> None:
     service.events = [event(number) for number in range(5)]
 
     async def script(press: AsyncModelPress) -> None:
+        """Do it as a caller would."""
         assert [each.state async for each in press.jobs()] == ["running", "failed", "queued"]
         found = await press.job(JOB)
         assert [each.id async for each in found.events()] == [each["id"] for each in service.events]
@@ -95,6 +98,7 @@ def test_failures_are_tried_again(service: FakeService, store: FakeStore, tmp_pa
     service.publish("model.safetensors", bytes(5000))
 
     async def script(press: AsyncModelPress) -> None:
+        """Do it as a caller would."""
         service.fail_with(HANG_UP, problem(503, "not_ready"))
         found = await press.job(JOB)
         store.fail_with(Reply(200, bytes(5000), cut_after=1000), HANG_UP)
@@ -113,6 +117,7 @@ def test_others_go_on_during_a_wait(service: FakeService) -> None:
     service.story = [job("running")]
 
     async def script(press: AsyncModelPress) -> None:
+        """Do it as a caller would."""
         found = await press.job(JOB)
         waiting = asyncio.ensure_future(found.wait(timeout=0.3))
         turns = 0
@@ -133,6 +138,7 @@ def test_a_cancelled_wait_says_how_to_find_the_job(service: FakeService) -> None
     service.story = [job("running")]
 
     async def script(press: AsyncModelPress) -> None:
+        """Do it as a caller would."""
         waiting = asyncio.ensure_future((await press.job(JOB)).wait())
         await asyncio.sleep(0.1)
         waiting.cancel()
@@ -151,6 +157,7 @@ def test_two_tasks_download_into_one_folder_in_turn(
     service.publish("model.safetensors", bytes(5000))
 
     async def script(press: AsyncModelPress) -> None:
+        """Do it as a caller would."""
         found = await press.job(JOB)
         await asyncio.gather(*(found.download(tmp_path) for _ in range(3)))
 
@@ -169,6 +176,7 @@ def test_an_interrupted_upload_goes_on(
     store.fail_with(Reply(headers={"ETag": '"first"'}), *[HANG_UP] * 3)
 
     async def script(press: AsyncModelPress) -> None:
+        """Do it as a caller would."""
         with pytest.raises(errors.NetworkError):
             await press.upload(tmp_path)
         store.objects["/upload/model.safetensors/1"] = b"0123"

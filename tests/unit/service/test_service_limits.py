@@ -141,7 +141,10 @@ def test_far_from_its_limit_a_tenant_costs_few_questions() -> None:
     asked: list[int] = []
 
     class Listening(MemoryStorage):
+        """Counts what it is asked."""
+
         def acquire_sliding_window_entry(self, *args: Any, **kwargs: Any) -> bool:
+            """Count the question, and answer it."""
             asked.append(1)
             return super().acquire_sliding_window_entry(*args, **kwargs)
 
