@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from client_loopback import Asked, Loopback, Reply, problem
+from modelpress import Retry
 
 JOB = "job_01M800000000000000000000AA"
 RETRY = "job_01M800000000000000000000CC"
 UPLOAD = "upl_01M800000000000000000000BB"
 KEY = "mp_test_key"
 PART_BYTES = 4
+QUICK = Retry(tries=3, first_delay_s=0.01, longest_delay_s=0.05)
 TECHNIQUES = [{"name": "head_pruning"}, {"name": "teleportation", "warp": 9}]
 
 

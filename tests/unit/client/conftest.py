@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from client_fakes import KEY, FakeService, FakeStore
+from client_fakes import KEY, QUICK, FakeService, FakeStore
 from command_shell import Shell
-from modelpress import ModelPress, Retry, waiting
-
-QUICK = Retry(tries=3, first_delay_s=0.01, longest_delay_s=0.05)
+from modelpress import ModelPress, waiting
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,8 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-from client_fakes import JOB, KEY, FakeService, FakeStore, event, job
+from client_fakes import JOB, KEY, QUICK, FakeService, FakeStore, event, job
 from client_loopback import HANG_UP, Reply, problem
-from conftest import QUICK
 from modelpress import AsyncJob, AsyncModelPress, Event, Job, ModelPress, errors, wanted
 from modelpress._async import uploads
 

@@ -4,9 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from client_fakes import JOB, KEY, FakeService, event, job
+from client_fakes import JOB, KEY, QUICK, FakeService, event, job
 from client_loopback import problem
-from conftest import QUICK
 from modelpress import AsyncModelPress, ModelPress, errors
 
 DREAM = event(1) | {"type": "dream", "stage": "asleep", "data": {"of": ["sheep"]}, "mood": "calm"}
