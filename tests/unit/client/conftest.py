@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from client_fakes import KEY, QUICK, FakeService, FakeStore
 from command_shell import Shell
-from modelpress import ModelPress, waiting
+from modelpress import ModelPress, Retry, waiting
 
 
 @pytest.fixture(autouse=True)
