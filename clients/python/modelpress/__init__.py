@@ -90,5 +90,9 @@ _LATE = {
 
 def __getattr__(name: str) -> Any:
     if name in _LATE:
-        return getattr(import_module(_LATE[name]), name)
+        try:
+            return getattr(import_module(_LATE[name]), name)
+        except ModuleNotFoundError as error:
+            message = f'modelpress.{name} needs the extra [torch]: pip install "modelpress-client[torch]" ({error}).'
+            raise ImportError(message) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

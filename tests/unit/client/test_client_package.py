@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import modelpress
+import pytest
 from modelpress import errors
 
 SLOW_MACHINE = 4  # a third of a second on a quiet one
@@ -26,6 +27,14 @@ def test_importing_the_client_is_light() -> None:
 def test_every_public_name_is_there() -> None:
     """What the package lists can be imported, the parts that need torch aside."""
     assert all(hasattr(modelpress, name) for name in modelpress.__all__ if name not in {"load", "verify"})
+
+
+def test_without_torch_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loads a model with the light client learns the name of the extra."""
+    monkeypatch.setitem(sys.modules, "modelpress.loading", None)
+
+    with pytest.raises(ImportError, match=r"modelpress-client\[torch\]"):
+        modelpress.load  # noqa: B018 - reading it is the test
 
 
 def test_the_package_says_that_it_is_typed() -> None:
