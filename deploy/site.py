@@ -4,6 +4,7 @@ Pages are written to be read in the repository, where they link to files of it. 
 pages too, and a link to any other is left as its text.
 """
 
+import json
 import re
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
@@ -23,6 +24,8 @@ PAGES = {
 """Files outside ``docs`` that are pages of the site, and where."""
 PICTURES = ("benchmarks/results/landscape_paper.svg",)
 """Files outside ``docs`` that pages show."""
+NOTEBOOK = "notebooks/first_steps.ipynb"
+"""Below ``docs``; the site shows its cells as a page."""
 _LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<address>[^)\s]+)\)")
 _FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
@@ -31,6 +34,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what lies outside ``docs``."""
     for source, target in PAGES.items():
         files.append(File.generated(config, target, content=(ROOT / source).read_text()))
+    files.append(File.generated(config, "first_steps.md", content=_cells(ROOT / "docs" / NOTEBOOK)))
     for picture in PICTURES:
         files.append(File.generated(config, picture, abs_src_path=str(ROOT / picture)))
     return files
@@ -56,6 +60,14 @@ def _linked(link: re.Match[str], here: str, known: set[str]) -> str:
         return link["text"]
     to = relpath(target, PurePosixPath(here).parent)
     return f"{link['picture']}[{link['text']}]({to}{'#' if anchor else ''}{anchor})"
+
+
+def _cells(notebook: Path) -> str:
+    """Return the cells of a notebook as Markdown."""
+    cells = json.loads(notebook.read_text())["cells"]
+    texts = {"code": "```python\n{}\n```", "markdown": "{}"}
+    told = [texts[cell["cell_type"]].format("".join(cell["source"])) for cell in cells]
+    return "\n\n".join([*told, f"[The notebook itself]({NOTEBOOK})"]) + "\n"
 
 
 def _in_repository(page: str) -> str:

@@ -11,6 +11,7 @@ from mkdocs.config import load_config
 PAGES = (
     "index",
     "quickstart",
+    "first_steps",
     "concepts/low_rank",
     "landscapes",
     "api",
