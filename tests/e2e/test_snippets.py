@@ -89,14 +89,16 @@ def test_the_examples_of_a_page_run(
 
 
 def run(language: str, code: str, folder: Path, stack: Stack) -> subprocess.CompletedProcess[str]:
-    """Return how *code* ended, in an environment that knows the service and nothing else."""
+    """Return how *code* ended, with the settings of an operator, and a key as callers have it."""
     environment = {
+        **stack.environment,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder),
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
         "MODELPRESS_URL": stack.url,
         "MODELPRESS_API_KEY": stack.api_key,
+        "MODELPRESS_METRICS_TOKEN": (stack.folder / "metrics_token").read_text(),
     }
     interpreter = [sys.executable, "-c"] if language == "python" else ["bash", "-euo", "pipefail", "-c"]
     return subprocess.run(
