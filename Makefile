@@ -54,7 +54,7 @@ faults: $(INSTALLED) ## kill, cut off, fill up and confuse every part, at length
 	@$(RUN) -m pytest tests/faults tests/unit/state/test_any_order.py $(PYTEST_ARGS)
 
 site: $(INSTALLED) ## the documentation as a site, in .site; a link that leads nowhere fails it
-	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --config-file mkdocs.yaml
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --config-file mkdocs.yaml
 	@echo "Open .site/index.html"
 
 fuzz: $(INSTALLED) ## thousands of made-up requests to a whole stack, by the published contract: some minutes

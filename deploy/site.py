@@ -55,9 +55,10 @@ def _linked(link: re.Match[str], here: str, known: set[str]) -> str:
     address, _, anchor = link["address"].partition("#")
     if not address or ":" in address:
         return link[0]
-    target = _on_site(normpath(PurePosixPath(_in_repository(here)).parent / address), known)
+    path = normpath(PurePosixPath(_in_repository(here)).parent / address)
+    target = _on_site(path, known)
     if target is None:
-        return link["text"]
+        return link["text"] if (ROOT / path).exists() else link[0]  # what is nowhere is left for MkDocs to refuse
     to = relpath(target, PurePosixPath(here).parent)
     return f"{link['picture']}[{link['text']}]({to}{'#' if anchor else ''}{anchor})"
 

@@ -3,10 +3,14 @@
 import logging
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
+from mkdocs.config.defaults import MkDocsConfig
+
+from deploy.site import on_page_markdown
 
 PAGES = (
     "index",
@@ -57,6 +61,21 @@ def test_a_link_into_the_sources_is_left_as_its_text(site: Path) -> None:
 
     assert "test_kill_the_worker" in reliability
     assert "../tests/" not in reliability
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("[the rules](../Makefile)", "the rules"),
+        ("[tenants](tenants.md#keys)", "[tenants](tenants.md#keys)"),
+        ("[nothing](nowhere.md)", "[nothing](nowhere.md)"),
+    ],
+)
+def test_only_what_is_there_loses_its_link(link: str, shown: str) -> None:
+    """A file without a page leaves its text; a page, and what is nowhere, stay links, which MkDocs then judges."""
+    page, tenants = (SimpleNamespace(file=SimpleNamespace(src_uri=name)) for name in ("faq.md", "tenants.md"))
+
+    assert on_page_markdown(link, page, MkDocsConfig(), [tenants.file]) == shown
 
 
 def test_the_client_is_described_by_its_docstrings(site: Path) -> None:
