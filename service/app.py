@@ -1,16 +1,16 @@
 """Where the HTTP side is put together: collaborators come in, an application goes out."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, g, request
 from jinja2 import StrictUndefined
-from ulid import ULID
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service import audit, auth, limiting, observing, problems
+from jobs.telemetry.tracing import NoTracer
+from service import audit, auth, headers, limiting, observing, problems
 from service.api import KEY, Api, spec_options
+from service.fast_path import FastPath
 from service.ports import EXTENSION, Services
 from service.views import (
     artifacts,
@@ -31,15 +31,6 @@ from service.views import (
 )
 
 VERSION = "1.0.0"
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-HEADERS = {
-    "Cache-Control": "private, no-cache",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 DESCRIPTION = (
     "Compression as a service for self-supervised Transformers: submit a model and what to do with it, "
     "follow the job, read an honest report and download a checkpoint that loads."
@@ -78,6 +69,8 @@ def create_app(services: Services) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.config.from_mapping(_config(services))
+    if isinstance(services.tracer, NoTracer):  # a span shows what Flask does of a call
+        app.wsgi_app = FastPath(app.wsgi_app, services)  # type: ignore[method-assign]
     _believe_proxies(app, services.settings.proxies)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # an address is what it says: no redirects
@@ -121,14 +114,13 @@ def _config(services: Services) -> dict[str, Any]:
 
 
 def _name_request() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else f"req_{ULID()}"
+    g.request_id = headers.request_id(request.headers.get(headers.REQUEST_ID, ""))
 
 
 def _add_headers(response: Response) -> Response:
     said = {name.lower() for name, _ in response.headers}
-    for name, value in HEADERS.items():
+    for name, value in headers.ALWAYS.items():
         if name.lower() not in said:
             response.headers.add(name, value)
-    response.headers["X-Request-Id"] = g.request_id
+    response.headers[headers.REQUEST_ID] = g.request_id
     return response

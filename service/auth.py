@@ -8,10 +8,10 @@ from typing import cast
 from flask import Request, current_app, g, request
 
 from jobs.state.keys import KEY_PREFIX, Holder, Scope
+from jobs.telemetry.logs import bind
 from service.callers import Caller
 from service.errors import InsufficientScopeError, TooManyRequestsError, UnauthorizedError
-from service.limiting import SHUT_S, WINDOW_S
-from service.observing import name_caller
+from service.limiting import SHUT_S, WINDOW_S, Standing
 from service.ports import services
 from service.problems import API
 
@@ -20,6 +20,8 @@ ABOUT = (
     "configured. It must have the scope that the operation names: "
     "`read` to look, `write` to ask for work and stop it, `admin` to change what others are told."
 )
+STANDING = "modelpress.standing"
+"""Where a call says how its caller stands with their limit, if it was counted already."""
 LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -43,13 +45,13 @@ def admit(caller: Caller) -> None:
         TooManyRequestsError: they call too often.
     """
     g.caller = caller
-    g.standing = standing = services().limits.count(caller.tenant)
+    g.standing = standing = _standing(caller.tenant)
     if standing is not None and standing.refused:
         raise TooManyRequestsError(
             f"Expected at most {standing.limit} requests of a tenant in {WINDOW_S} s; this was one more.",
             standing.resets_s,
         )
-    name_caller(caller.tenant, caller.name)
+    bind(**caller.ids())
     needed = scope_of(request.method, request.blueprint)
     if needed not in caller.scopes:
         raise InsufficientScopeError(needed, caller.scopes)
@@ -76,9 +78,20 @@ def tenant() -> str:
     return caller().tenant
 
 
+def bearer(authorization: str) -> str:
+    """Return the credential of an Authorization header, or the empty text."""
+    scheme, _, credential = authorization.partition(" ")
+    return credential.strip() if scheme.lower() == "bearer" else ""
+
+
+def _standing(tenant: str) -> Standing | None:
+    counted: Standing | None = request.environ.get(STANDING)
+    return counted or services().limits.count(tenant)
+
+
 def _identified(sent: Request) -> Caller:
-    scheme, _, credential = sent.headers.get("Authorization", "").partition(" ")
-    found = _caller_by(credential.strip()) if scheme.lower() == "bearer" and credential.strip() else None
+    credential = bearer(sent.headers.get("Authorization", ""))
+    found = _caller_by(credential) if credential else None
     if found is None:
         count_failure()
         raise UnauthorizedError("Expected a known API key; send Authorization: Bearer <key>.")

@@ -19,6 +19,10 @@ class Caller:
     name: str
     scopes: frozenset[Scope]
 
+    def ids(self) -> dict[str, str]:
+        """Return what log lines say of who calls."""
+        return {"tenant": self.tenant, "caller": self.name}
+
     @classmethod
     def of(cls, holder: Holder) -> "Caller":
         """Return the caller who holds a key."""

@@ -49,10 +49,12 @@ class Standing:
     resets_s: int
     refused: bool
 
-    def tell(self, response: Response) -> None:
-        """Say it in the headers of *response* (draft-ietf-httpapi-ratelimit-headers)."""
-        response.headers["RateLimit-Policy"] = f'"{POLICY}";q={self.limit};w={WINDOW_S}'
-        response.headers["RateLimit"] = f'"{POLICY}";r={self.remaining};t={self.resets_s}'
+    def headers(self) -> dict[str, str]:
+        """Return what an answer says of it (draft-ietf-httpapi-ratelimit-headers)."""
+        return {
+            "RateLimit-Policy": f'"{POLICY}";q={self.limit};w={WINDOW_S}',
+            "RateLimit": f'"{POLICY}";r={self.remaining};t={self.resets_s}',
+        }
 
 
 @dataclass(slots=True)
@@ -164,5 +166,5 @@ def tell(response: Response) -> Response:
     """Say in *response* where its caller stands."""
     standing: Standing | None = g.get("standing")
     if standing is not None:
-        standing.tell(response)
+        response.headers.update(standing.headers())
     return response

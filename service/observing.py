@@ -3,6 +3,7 @@
 import logging
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, Response, g, request
@@ -18,6 +19,16 @@ QUIET = {"/livez", "/readyz", "/metrics"}
 _WRONG = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was called, by which of our routes, and from where."""
+
+    method: str
+    route: str | None
+    path: str
+    address: str | None
+
+
 def register(app: Flask) -> None:
     """Watch every call of *app*; register this before whatever may refuse one."""
     app.before_request(_begin)
@@ -30,9 +41,18 @@ def traceparent() -> str | None:
     return cast(str | None, g.get("traceparent"))
 
 
-def name_caller(tenant: str, caller: str) -> None:
-    """Have the log lines of this call carry whose it is and what its credential is called."""
-    bind(tenant=tenant, caller=caller)
+def tell(call: Call, status: int, seconds: float, **ids: str) -> None:
+    """Count a call that was answered, and log it with *ids* beside those of its thread."""
+    metrics.observe(call.method, call.route, status, seconds)
+    level = logging.DEBUG if call.path in QUIET and status < _WRONG else logging.INFO
+    told = {
+        "method": call.method,
+        "path": call.path,
+        "status": status,
+        "duration_ms": round(seconds * 1000, 1),
+        "address": call.address,
+    }
+    log.log(level, "answered", extra=ids | told)
 
 
 def _begin() -> None:
@@ -46,17 +66,8 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    seconds = time.monotonic() - g.began
-    metrics.observe(request.method, _route(), response.status_code, seconds)
-    level = logging.DEBUG if request.path in QUIET and response.status_code < _WRONG else logging.INFO
-    told = {
-        "method": request.method,
-        "path": request.path,
-        "status": response.status_code,
-        "duration_ms": round(seconds * 1000, 1),
-        "address": request.remote_addr,
-    }
-    log.log(level, "answered", extra=told)
+    call = Call(request.method, _route(), request.path, request.remote_addr)
+    tell(call, response.status_code, time.monotonic() - g.began)
     return response
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import yaml
 
+from jobs.telemetry.tracing import NoTracer
 from service.app import create_app
 from service.generated import keep_current
 from service.ports import Services
@@ -18,7 +19,7 @@ COMMAND = "python -m service.openapi"
 
 def document() -> dict[str, Any]:
     """Return the contract; no collaborator is needed for it."""
-    outside = SimpleNamespace(settings=ServiceSettings())
+    outside = SimpleNamespace(settings=ServiceSettings(), tracer=NoTracer())
     api = create_app(cast(Services, outside)).extensions["flask-smorest"]["apis"][""]["ext_obj"]
     said: dict[str, Any] = api.spec.to_dict()
     return {"openapi": said["openapi"], "info": said["info"], **said}

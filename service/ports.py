@@ -13,6 +13,7 @@ from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job
 from jobs.state.webhooks import Webhooks
+from jobs.state.working_memory import Glance
 from jobs.telemetry.tally import Counted
 from jobs.telemetry.tracing import Tracer
 from service.identity import Tokens
@@ -49,6 +50,9 @@ class Ledger(Protocol):
 
     def show(self, tenant: str, job_id: str) -> Job | None:
         """Return the job."""
+
+    def glance(self, tenant: str, job_id: str, last: Glance | None) -> Glance | None:
+        """Return the job if it is at hand: as *last*, itself, where it has not changed since."""
 
     def is_gone(self, tenant: str, job_id: str) -> bool:
         """Return whether there was such a job, and its time is over."""

@@ -119,7 +119,7 @@ class Keys:
 
     def __init__(self, store: ObjectStore, redis: "Redis", clock: Callable[[], datetime] = utc_now) -> None:
         self._store = store
-        self._records = Remembered(store, redis)
+        self._records = Remembered(store, redis, _made)
         self._redis = redis
         self._clock = clock
         self._noted: dict[str, datetime] = {}
@@ -189,18 +189,16 @@ class Keys:
 
     def holder(self, key_id: str, *, seek: bool = True) -> Holder | None:
         """Return who holds the key with this id, for as long as it is good; *seek* as in ``identify``."""
-        record = self._records.read(_object_key(key_id), seek=seek) if _KEY_ID.fullmatch(key_id) else None
-        found = None if record is None else _read(key_id, record)
+        found = self._records.read(_object_key(key_id), seek=seek) if _KEY_ID.fullmatch(key_id) else None
         return None if found is None or found.ended(self._clock()) else found
 
     def all(self) -> Iterator[Holder]:
         """Yield every key that was not revoked and can be read, also those whose time is over, oldest first."""
         for found in self._store.list(_FOLDER):
-            key_id = found.key.removeprefix(_FOLDER).removesuffix(".json")
             try:
-                record = self._records.read(found.key)
-                if record is not None:
-                    yield _read(key_id, record)
+                holder = self._records.read(found.key)
+                if holder is not None:
+                    yield holder
             except (UnreadableDocumentError, NewerDocumentError) as error:
                 log.warning("%s is left out: %s", found.key, error)
 
@@ -258,9 +256,9 @@ def _scopes(words: Iterable[str]) -> frozenset[Scope]:
     return frozenset(known[word] for word in words if word in known)
 
 
-def _read(key_id: str, record: Json) -> Holder:
-    with making_sense_of(_object_key(key_id)):
-        return Holder.from_record(key_id, record)
+def _made(key: str, record: Json) -> Holder:
+    with making_sense_of(key):
+        return Holder.from_record(key.removeprefix(_FOLDER).removesuffix(".json"), record)
 
 
 def _object_key(key_id: str) -> str:

@@ -17,7 +17,7 @@ from jobs.state.history import history, rebuilt
 from jobs.state.objects import ObjectStore
 from jobs.state.records import Job
 from jobs.state.versions import NewerDocumentError
-from jobs.state.working_memory import WorkingMemory
+from jobs.state.working_memory import Glance, WorkingMemory
 
 PAGE_MAX = 100
 SCANNED_MAX = 1000
@@ -65,6 +65,17 @@ class LedgerReader:
         """Return the tenant's job, or None; one whose time is over is not there."""
         job = self._found(tenant, job_id)
         return None if job is None or job.gone(self._clock()) else job
+
+    def glance(self, tenant: str, job_id: str, last: Glance | None) -> Glance | None:
+        """Return the tenant's job if Redis has it: as *last*, itself, where it has not changed since.
+
+        None says nothing: ``show`` knows what Redis does not.
+
+        Raises:
+            QueueError: Redis does not answer.
+        """
+        seen = self._memory.glance(job_id, last)
+        return seen if seen is not None and seen.job.tenant == tenant and not seen.job.gone(self._clock()) else None
 
     def is_gone(self, tenant: str, job_id: str) -> bool:
         """Return whether the tenant had such a job, and its time is over."""

@@ -65,7 +65,7 @@ class Tenants:
     """
 
     def __init__(self, store: ObjectStore, redis: "Redis", otherwise: Quotas) -> None:
-        self._records = Remembered(store, redis)
+        self._records = Remembered(store, redis, self._made)
         self._otherwise = otherwise
 
     def quotas(self, tenant: str) -> Quotas:
@@ -87,9 +87,11 @@ class Tenants:
         return self.quotas(tenant)
 
     def _own(self, tenant: str) -> dict[str, Any]:
-        record: Json = self._records.read(_key(tenant)) or {"quotas": {}}
+        return self._records.read(_key(tenant)) or {}
+
+    def _made(self, key: str, record: Json) -> dict[str, Any]:
         known = {each.name: type(getattr(self._otherwise, each.name)) for each in fields(Quotas)}
-        with making_sense_of(_key(tenant)):
+        with making_sense_of(key):
             own = {name: value for name, value in record["quotas"].items() if name in known}  # a newer may know more
             own |= {"buckets": tuple(map(str, own["buckets"]))} if "buckets" in own else {}
             if wrong := [name for name, value in own.items() if type(value) is not known[name]]:

@@ -81,6 +81,14 @@ class Changed:
         return self.verdict is Verdict.DONE
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A job, and the texts of the record that it was read from: while they are the same, so is the job."""
+
+    job: Job
+    texts: Mapping[str, str]
+
+
 class WorkingMemory:
     """Records and indexes in Redis; every method raises ``QueueError`` when Redis fails."""
 
@@ -107,9 +115,15 @@ class WorkingMemory:
         Raises:
             NewerDocumentError: a newer release can read it.
         """
-        with redis_errors():
-            texts: Any = self._redis.hgetall(_record_key(job_id))
-        return self._readable(job_id, texts)
+        return self._readable(job_id, self._texts(job_id))
+
+    def glance(self, job_id: str, last: Glance | None) -> Glance | None:
+        """Return the job as it is now: *last*, where that is so; None also for one of a newer release."""
+        texts = self._texts(job_id)
+        if last is not None and last.texts == texts:
+            return last
+        job = self._readable_or_none(job_id, texts)
+        return Glance(job, texts) if job else None
 
     def read_many(self, job_ids: Iterable[str]) -> dict[str, Job | None]:
         """Return several jobs in one round trip, as ``read`` does; None for those of newer releases, too."""
@@ -188,6 +202,11 @@ class WorkingMemory:
             if len(found) < _BATCH:
                 return
             before = found[-1]
+
+    def _texts(self, job_id: str) -> Mapping[str, str]:
+        with redis_errors():
+            texts: Any = self._redis.hgetall(_record_key(job_id))
+        return texts  # type: ignore[no-any-return]
 
     def _readable(self, job_id: str, texts: Mapping[str, str]) -> Job | None:
         try:

@@ -1,10 +1,11 @@
 """How jobs are answered: links, what to do next, and when nothing has changed."""
 
 import hashlib
+import json
 from pathlib import PurePosixPath
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from jobs.state.records import Job as JobRecord
 from service.auth import tenant
@@ -58,12 +59,16 @@ def accepted(job: JobRecord) -> Response:
 
 
 def job_response(job: JobRecord) -> Response:
-    """Return the job with its ETag and, until it ends, when to ask again."""
-    response = Response(current_app.json.dumps(job.to_resource(), separators=COMPACT), mimetype=JSON)
-    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
-    if not job.state.terminal:
-        response.headers["Retry-After"] = str(services().settings.poll_after_s)
-    return response
+    """Return the job as ``answer_of`` has it."""
+    body, headers = answer_of(job, services().settings.poll_after_s)
+    return Response(body, headers=headers)
+
+
+def answer_of(job: JobRecord, poll_after_s: int) -> tuple[bytes, dict[str, str]]:
+    """Return the job as JSON, and headers with its ETag and, until it ends, when to ask again."""
+    body = json.dumps(job.to_resource(), separators=COMPACT).encode()
+    headers = {"Content-Type": JSON, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
+    return body, headers if job.state.terminal else headers | {"Retry-After": str(poll_after_s)}
 
 
 def unless_known(response: Response) -> Response:

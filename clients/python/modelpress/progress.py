@@ -1,5 +1,6 @@
 """Progress for people: a bar in a terminal or a notebook, or whatever a caller's function makes of it."""
 
+import builtins
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -65,8 +66,11 @@ class JobBar:
 
 
 def is_wanted(wish: bool | None) -> bool:
-    """Return whether to show a bar: as is wished, else where stderr is a terminal or this is a notebook."""
-    return wish if wish is not None else sys.stderr.isatty() or "ipykernel" in sys.modules
+    """Return whether to show a bar: as is wished, else where stderr is a terminal or this is a notebook.
+
+    What IPython runs has its ``get_ipython``; programs that merely start notebooks have not.
+    """
+    return wish if wish is not None else sys.stderr.isatty() or hasattr(builtins, "get_ipython")
 
 
 def _bar() -> Any:

@@ -13,9 +13,9 @@ from deploy.embedded.stack import Stack
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Return the browser."""
+    """Return the browser; not for the whole session, for while it runs no other test can run an event loop."""
     found = next(filter(None, map(shutil.which, PROGRAMS)), "")
     if not found:
         pytest.skip(f"none of {', '.join(PROGRAMS)} is on the path; on Debian and Ubuntu, apt-get install chromium")

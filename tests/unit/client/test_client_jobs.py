@@ -1,12 +1,15 @@
 """A job in the client: waiting, events, results."""
 
+import builtins
+import sys
 import time
+from types import ModuleType
 from typing import Any
 
 import pytest
 from client_fakes import JOB, RETRY, FakeService, event, job, stream
 from client_loopback import HANG_UP, Reply, problem
-from modelpress import Event, Job, ModelPress, errors, waiting
+from modelpress import Event, Job, ModelPress, errors, progress, waiting
 
 INPUT = {"kind": "audio", "batch_size": 1, "seconds": 10.0, "tokens": None, "pixels": None}
 
@@ -19,6 +22,17 @@ def test_wait_returns_when_the_job_has_ended(client: ModelPress, service: FakeSe
 
     assert (waited.state, waited.status, waited.terminal) == ("succeeded", "succeeded", True)
     assert int(service.asked[-1].query["wait"]) > 0
+
+
+@pytest.mark.parametrize(("where", "shown"), [("builtins", True), ("sys.modules", False)])
+def test_a_bar_is_shown_where_somebody_watches(where: str, shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook, that is, and not in a program that has loaded what starts notebooks."""
+    if where == "builtins":
+        monkeypatch.setattr(builtins, "get_ipython", lambda: None, raising=False)
+    else:
+        monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+
+    assert progress.is_wanted(None) is shown
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled", "expired"])

@@ -18,6 +18,7 @@ from jobs.state.keys import Holder
 from jobs.state.reading import Page
 from jobs.state.records import Job, is_job_id, new_id
 from jobs.state.webhooks import Webhooks
+from jobs.state.working_memory import Glance
 from jobs.telemetry.tally import Counted
 from jobs.telemetry.tracing import NoTracer
 from service.app import create_app
@@ -86,6 +87,13 @@ class FakeLedger:
         """Return the tenant's job."""
         job = self.jobs.get(job_id)
         return job if job is not None and job.tenant == tenant and not job.gone(NOW) else None
+
+    def glance(self, tenant: str, job_id: str, last: Glance | None) -> Glance | None:
+        """Return the tenant's job, by the texts of a record."""
+        job = self.show(tenant, job_id)
+        if job is None or (last is not None and last.texts == job.to_hash()):
+            return last if job else None
+        return Glance(job, job.to_hash())
 
     def is_gone(self, tenant: str, job_id: str) -> bool:
         """Return whether the time of the tenant's job is over."""
@@ -331,7 +339,7 @@ class FakeAudit:
 
 @dataclass
 class FakeKeys:
-    """Two tenants, a key each."""
+    """Two tenants, a key each; at hand are those that were found before."""
 
     held: dict[str, Holder] = field(
         default_factory=lambda: {
@@ -340,10 +348,13 @@ class FakeKeys:
         }
     )
 
+    in_use: set[str] = field(default_factory=set)
+
     def identify(self, key: str, *, seek: bool = True) -> Holder | None:
-        """Return who holds it; without seeking it is never at hand."""
-        if not seek:
+        """Return who holds it."""
+        if not seek and key not in self.in_use:
             return None
+        self.in_use.add(key)
         return self.held.get(key)
 
     def holder(self, key_id: str) -> Holder | None:

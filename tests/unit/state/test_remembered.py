@@ -1,11 +1,19 @@
 """Small documents that many requests read."""
 
+import pytest
 from redis import Redis
 
 from jobs.adapters.memory import MemoryStore
+from jobs.contract.spec import Json
+from jobs.state.documents import UnreadableDocumentError
 from jobs.state.remembered import HELD_S, Remembered
 
 KEY = "keys/one.json"
+
+
+def made(key: str, document: Json) -> Json:
+    """Return what is made of a document here: itself."""
+    return document
 
 
 class Watch:
@@ -22,7 +30,7 @@ class Watch:
 def test_a_change_is_seen_at_once_where_it_is_made_and_soon_everywhere(memory: MemoryStore, redis: Redis) -> None:
     """Another process goes on with what it has just read for a second, and then reads anew."""
     watch = Watch()
-    here, there = (Remembered(memory, redis, watch) for _ in range(2))
+    here, there = (Remembered(memory, redis, made, watch) for _ in range(2))
     here.write(KEY, {"n": 1})
     before = there.read(KEY)
     here.write(KEY, {"n": 2})
@@ -37,7 +45,7 @@ def test_a_change_is_seen_at_once_where_it_is_made_and_soon_everywhere(memory: M
 def test_what_is_deleted_is_gone(memory: MemoryStore, redis: Redis) -> None:
     """Its absence is held as it was held itself, and no longer."""
     watch = Watch()
-    here, there = (Remembered(memory, redis, watch) for _ in range(2))
+    here, there = (Remembered(memory, redis, made, watch) for _ in range(2))
     here.write(KEY, {"n": 1})
     there.read(KEY)
     here.delete(KEY)
@@ -49,8 +57,19 @@ def test_what_is_deleted_is_gone(memory: MemoryStore, redis: Redis) -> None:
 def test_what_was_just_read_is_not_asked_for_again(memory: MemoryStore) -> None:
     """For a second neither Redis nor the store is needed."""
     with Redis(port=1, decode_responses=True) as nowhere:
-        remembered = Remembered(memory, nowhere, Watch())
+        remembered = Remembered(memory, nowhere, made, Watch())
         remembered.write(KEY, {"n": 1})
         memory.delete(KEY)
 
         assert remembered.read(KEY) == {"n": 1}
+
+
+def test_what_nobody_can_make_anything_of_is_not_held(memory: MemoryStore, redis: Redis) -> None:
+    """Whoever mends it is heard at once, not when it would have been forgotten."""
+    remembered = Remembered(memory, redis, made, Watch())
+    memory.put(KEY, b"not JSON")
+    with pytest.raises(UnreadableDocumentError, match=KEY):
+        remembered.read(KEY)
+    memory.put(KEY, b'{"n": 1}')
+
+    assert remembered.read(KEY) == {"n": 1}
