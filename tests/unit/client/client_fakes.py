@@ -19,14 +19,17 @@ TECHNIQUES = [{"name": "head_pruning"}, {"name": "teleportation", "warp": 9}]
 
 
 class FakeStore(Loopback):
-    """Keeps objects by path; serves ranges, takes parts."""
+    """Keeps objects by path; serves ranges, takes parts, but none by a link with an *expired* signature."""
 
     def __init__(self) -> None:
         super().__init__(self._serve)
         self.objects: dict[str, bytes] = {}
         self.ranges = True
+        self.expired = ""
 
     def _serve(self, asked: Asked) -> Reply:
+        if asked.method == "PUT" and asked.query["signature"] == self.expired:
+            return Reply(403, b"expired")
         if asked.method == "PUT":
             self.objects[asked.path] = asked.body
             return Reply(headers={"ETag": f'"{hashlib.md5(asked.body, usedforsecurity=False).hexdigest()}"'})

@@ -96,13 +96,13 @@ class _AsyncOpened:
     async def _put(self, part: Part) -> str:
         body, named = partial(_async_bytes, part), (part.name, part.number)
         try:
-            if named in self._urls:
-                return await self._transport.put(self._urls[named], body, part.length)
+            if (url := self._urls.get(named)) is not None:
+                return await self._transport.put(url, body, part.length)
         except StorageError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
-        self._urls = _part_urls(await self._transport.json(calls.get_upload(self.id, offset=part.index)))
-        return await self._transport.put(self._urls[named], body, part.length)
+        self._urls = urls = _part_urls(await self._transport.json(calls.get_upload(self.id, offset=part.index)))
+        return await self._transport.put(urls[named], body, part.length)  # others put theirs in place meanwhile
 
 
 async def _async_bytes(part: Part) -> AsyncIterator[bytes]:
